@@ -1,0 +1,105 @@
+"""The command `autograder`. Each command imports what it needs when it runs, so that the first word comes at once.
+
+Exit status: 0 done; 1 some submission could not be graded, or a public test fails; 2 the command line or grading.yml is
+wrong.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
+
+import click
+
+from autograder import __version__
+from autograder.errors import GraderError, UsageError
+
+P = ParamSpec("P")
+
+
+def _told(command: Callable[P, int]) -> Callable[P, None]:
+    """Turn what a command returns or raises into an exit status, and an error into lines on stderr."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            status = command(*args, **kwargs)
+        except UsageError as error:
+            click.echo(str(error), err=True)
+            status = 2
+        except GraderError as error:
+            click.echo(f"The grader failed: {error}", err=True)
+            status = 1
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            status = 130
+        sys.exit(status)
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="autograder")
+def main() -> None:
+    """Grade a class with hidden tests, or check your own work with the public ones."""
+
+
+@main.command()
+@click.argument("topics", nargs=-1)
+@click.option("--pdb", "debug", is_flag=True, help="Stop in the debugger where a check fails.")
+@_told
+def check(topics: tuple[str, ...], debug: bool) -> int:
+    """Check your own work: the public tests of each TOPIC, or of all."""
+    from autograder.spec import find_root, load
+
+    unit = load(find_root(Path.cwd()))
+    from rich.console import Console
+
+    from autograder.check import check as run_check
+
+    return 0 if run_check(unit, topics, Console(highlight=False), debug) else 1
+
+
+@main.command()
+@click.argument("submissions", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where the reports go.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded beside each other; default: cores.")
+@click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
+@click.option("--one", "form", flag_value="one", help="Each SUBMISSION is one student's, whatever it looks like.")
+@_told
+def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None) -> int:
+    """Grade each SUBMISSION (a folder, .zip, .py or .ipynb of one student, or a class of them)."""
+    from autograder.grade import grade as run_grade
+    from autograder.spec import find_root, load
+
+    return run_grade(load(find_root(Path.cwd())), submissions, out, jobs, form or "auto")
+
+
+@main.command()
+@_told
+def verify() -> int:
+    """Prove the tests: solutions pass, stubs score nothing, wrong answers are caught."""
+    from autograder.spec import find_root, load
+    from autograder.verify import verify as run_verify
+
+    return run_verify(load(find_root(Path.cwd())))
+
+
+@main.group()
+def release() -> None:
+    """Make what is handed out."""
+
+
+@release.command()
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 where a stub is not what it should be.")
+@_told
+def stubs(only_check: bool) -> int:
+    """Make the stubs in assignments/ from the solutions."""
+    from autograder.release.stubs import write_stubs
+    from autograder.spec import find_root, load
+
+    changed = write_stubs(load(find_root(Path.cwd())), only_check)
+    for path in changed:
+        click.echo(f"{'differs' if only_check else 'written'}: {path}")
+    return 1 if changed and only_check else 0

@@ -1,0 +1,152 @@
+"""One submission in, one `Result` out.
+
+Each topic is run in a worker of its own. An item that loses marks is tried again with what it builds on replaced by
+stand-ins, so that a wrong softmax costs the softmax and not the attention built on it; the better result counts.
+Wrong code costs marks; an error of the grader is raised as `GraderError` and costs nobody anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from autograder import __version__
+from autograder.grading.outcome import Outcome
+from autograder.grading.suite import Suite
+from autograder.grading.topic import TopicRun
+from autograder.results import ItemResult, Result, Status, TestResult, item_status
+from autograder.spec import Item, Topic, Unit
+from autograder.submission import Submission
+from autograder.target.launcher import Launcher
+
+
+@dataclass
+class Session:
+    """Grades submissions, one after another, with tests and a launcher that are warm."""
+
+    unit: Unit
+    suite: Suite[Any]
+    launcher: Launcher
+    secret: bytes
+
+    def grade(self, submission: Submission) -> Result:
+        """Grade one submission. Raises `GraderError` where the grader or the unit is at fault."""
+        if not submission.gradable:
+            return ungraded(self.unit, submission, submission.problems)
+        run = _Run(self, submission)
+        items = [item for topic in self.unit.spec.topics for item in run.topic(topic)]
+        return Result(
+            student=submission.student,
+            items=tuple(items),
+            problems=(*submission.problems, *run.problems),
+            isolation=run.isolation,
+            submission_sha256=submission.sha256,
+            grader_version=__version__,
+            extra_cap=self.unit.spec.extra_cap,
+            unit=self.unit.spec.unit,
+        )
+
+
+def ungraded(unit: Unit, submission: Submission, problems: tuple[str, ...]) -> Result:
+    """The result of a submission that could not be graded at all: no marks, and why."""
+    items = tuple(
+        ItemResult(item.id, Fraction(0), item.points, item.extra, item.level, Status.NOT_ATTEMPTED)
+        for item in unit.spec.items
+    )
+    return Result(
+        student=submission.student,
+        items=items,
+        problems=problems,
+        isolation=(),
+        submission_sha256=submission.sha256,
+        grader_version=__version__,
+        graded=False,
+        unit=unit.spec.unit,
+    )
+
+
+@dataclass
+class _Run:
+    """One submission on its way through the topics."""
+
+    session: Session
+    submission: Submission
+    problems: list[str] = field(default_factory=list)
+    isolation: tuple[str, ...] = ()
+    broken: set[str] = field(default_factory=set)  # topics that are missing or do not import
+
+    def topic(self, topic: Topic) -> list[ItemResult]:
+        if topic.file not in self.submission.files:
+            self.broken.add(topic.name)
+            self.problems.append(f"{topic.file} was not handed in.")
+            outcome = Outcome(Status.NOT_ATTEMPTED, f"{topic.file} was not handed in.")
+            return [self._result(topic, item, dict.fromkeys(item.tests, outcome)) for item in topic.items]
+        missing = tuple(sorted(self.broken & _topics_below(topic)))
+        with self._start(topic, modules=missing) as run:
+            first = {item.id: self._try(run, item, {}) for item in topic.items}
+            self.isolation = self.isolation or run.isolation
+            if run.failed_import is not None:
+                self.broken.add(topic.name)
+                self.problems.append(next(iter(first[topic.items[0].id].values())).message)
+                return [self._result(topic, item, first[item.id]) for item in topic.items]
+        return [self._better(topic, item, first[item.id], missing) for item in topic.items]
+
+    def _better(self, topic: Topic, item: Item, first: dict[str, Outcome], missing: tuple[str, ...]) -> ItemResult:
+        """The item's result, or that of a second try with stand-ins where it earns more."""
+        result = self._result(topic, item, first, tuple(f"{name}.py" for name in missing if name in _modules(item)))
+        timeouts = {test: outcome for test, outcome in first.items() if outcome.status is Status.TIMEOUT}
+        tried_again = len(timeouts) < len(first) and item.builds_on
+        if result.status is Status.PASSED or not tried_again:
+            return result
+        with self._start(topic, modules=_modules(item), names=_names(item, topic)) as run:
+            second = self._result(topic, item, self._try(run, item, timeouts), item.builds_on)
+        if second.score > result.score:
+            return second
+        spoke = result.status is Status.NOT_ATTEMPTED and second.status is not Status.NOT_ATTEMPTED
+        return second if spoke else result
+
+    def _start(self, topic: Topic, modules: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> TopicRun:
+        session = self.session
+        return TopicRun(session.unit, topic, self.submission.files, session.suite, session.launcher, modules, names)
+
+    def _try(self, run: TopicRun, item: Item, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        topic_hash = self.submission.topic_sha256([f"{item.id.split('.')[0]}.py"])
+        return run.run_item(item, self.session.secret, topic_hash, skip)
+
+    def _result(
+        self, topic: Topic, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()
+    ) -> ItemResult:
+        visible = (item.visibility or self.session.unit.spec.visibility) != "hidden"
+        tests = tuple(
+            TestResult(
+                test=test,
+                name=self.session.suite.claim(topic.name, test),
+                status=outcome.status,
+                score=item.points * item.weight(test) * (outcome.status is Status.PASSED),
+                max_score=item.points * item.weight(test),
+                visible=visible,
+                message=outcome.message,
+                seconds=round(outcome.seconds, 3),
+                note=outcome.note,
+            )
+            for test, outcome in outcomes.items()
+        )
+        score = sum((test.score for test in tests), Fraction(0))
+        return ItemResult(
+            item.id, score, item.points, item.extra, item.level, item_status(tests), tests, replaced=replaced
+        )
+
+
+def _modules(item: Item) -> tuple[str, ...]:
+    """The other topics that an item builds on."""
+    own = item.id.split(".")[0]
+    return tuple(sorted({other.split(".")[0] for other in item.builds_on} - {own}))
+
+
+def _names(item: Item, topic: Topic) -> tuple[str, ...]:
+    """The names of its own topic that an item builds on."""
+    return tuple(other.split(".")[1] for other in item.builds_on if other.startswith(f"{topic.name}."))
+
+
+def _topics_below(topic: Topic) -> set[str]:
+    return {name for item in topic.items for name in _modules(item)}

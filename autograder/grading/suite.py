@@ -1,0 +1,154 @@
+"""The collected tests of a unit, to be run against any target, as often as wanted.
+
+A suite is a pytest plugin. pytest collects the test files once, and where it would run its loop the suite hands itself
+to `body`, which runs single tests. Each test gets two fixtures: `student`, the code under test, and `reference`, the
+solution with the same interface. How a test ends is told in an `Outcome`:
+
+- an `expect_*` check that fails, or a bare assert: the student's fault; only the first speaks to the student
+- an error, a hang or a crash of the student's code: the student's fault
+- anything else a test raises: the grader's fault, a `GraderError`, never a mark of 0
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
+
+import pytest
+
+from autograder.errors import GraderError
+from autograder.grading.outcome import Outcome, outcome_of
+from autograder.results import Status
+from autograder.spec import Item, Unit
+from autograder.student.workbench import BenchConfig, seed_everything
+from autograder.target.inprocess import InProcessTarget
+from autograder.target.proxy import Student, Target
+
+T = TypeVar("T")
+
+# Plugins of pytest that have nothing to do here.
+_UNUSED = ("cacheprovider", "warnings", "logging", "junitxml", "unittest", "terminal", "faulthandler", "debugging")
+
+Kind = Literal["public", "hidden"]
+
+
+class TestTarget(Target, Protocol):
+    """A target that can be told that a test begins."""
+
+    def begin(self, seed: int, cpu_seconds: float) -> None: ...
+
+
+@dataclass
+class _Current:
+    """The test that runs now."""
+
+    topic: str
+    target: TestTarget
+    seed: int
+    cpu_seconds: float
+    error: pytest.ExceptionInfo[BaseException] | None = None
+
+
+class Suite(Generic[T]):
+    """The tests of some topics, collected; see `collect`."""
+
+    def __init__(self, unit: Unit, kind: Kind, body: Callable[["Suite[T]"], T]) -> None:
+        self.unit = unit
+        self.kind = kind
+        self.result: T | None = None
+        self.errors: list[str] = []
+        self.failure: BaseException | None = None
+        self.on_failure: Callable[[BaseException], None] = lambda _: None  # called while the failed test's frames stand
+        self._body = body
+        self._tests: dict[tuple[str, str], list[pytest.Function]] = {}
+        self._references: dict[str, InProcessTarget] = {}
+        self._current: _Current | None = None
+
+    def claim(self, topic: str, test: str) -> str:
+        """What the test claims, in the student's words: the first paragraph of its docstring."""
+        text = self._tests[topic, test][0].function.__doc__ or test.removeprefix("test_").replace("_", " ")
+        return " ".join(text.strip().split("\n\n")[0].split())
+
+    def run(self, topic: str, item: Item, test: str, target: TestTarget, seed: int, reveal: bool = False) -> Outcome:
+        """Run one test against a target. With `reveal` the message may tell what the student's code said."""
+        outcomes = []
+        for variant in self._tests[topic, test]:
+            self._current = _Current(topic, target, seed, item.cpu_seconds or self.unit.spec.limits.cpu_seconds)
+            began = time.perf_counter()
+            variant.ihook.pytest_runtest_protocol(item=variant, nextitem=None)
+            error = self._current.error
+            outcomes.append(outcome_of(error, item, variant.nodeid, time.perf_counter() - began, reveal))
+            if outcomes[-1].status is not Status.PASSED:
+                break
+        first_wrong = next((each for each in outcomes if each.status is not Status.PASSED), outcomes[0])
+        return first_wrong.lasting(sum(each.seconds for each in outcomes))
+
+    # -- pytest's hooks and fixtures
+
+    @pytest.fixture
+    def student(self) -> Iterator[Student]:
+        """The code under test."""
+        assert self._current is not None
+        current = self._current
+        current.target.begin(current.seed, current.cpu_seconds)
+        seed_everything(current.seed)
+        yield Student(current.target)
+
+    @pytest.fixture
+    def reference(self, student: Student) -> Student:
+        """The solution, called as the student is called."""
+        assert self._current is not None
+        target = self._reference(self._current.topic)
+        target.begin(self._current.seed, self._current.cpu_seconds)
+        return Student(target)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(str(report.longrepr))
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for test in session.items:
+            assert isinstance(test, pytest.Function)
+            topic = test.path.stem.removeprefix("test_")
+            self._tests.setdefault((topic, test.originalname), []).append(test)
+        if not self.errors:
+            try:
+                self.result = self._body(self)
+            except BaseException as error:  # raised again by `collect`, outside pytest
+                self.failure = error
+        return True
+
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+        if self._current is not None and call.excinfo is not None and self._current.error is None:
+            self._current.error = call.excinfo
+            self.on_failure(call.excinfo.value)
+
+    def _reference(self, topic: str) -> InProcessTarget:
+        if topic not in self._references:
+            solutions = str(self.unit.solutions)
+            topics = tuple(each.name for each in self.unit.spec.topics)
+            config = BenchConfig(topic, solutions, topics, str(self.unit.props), isolated=False)
+            target = InProcessTarget(config)
+            target.load()
+            self._references[topic] = target
+        return self._references[topic]
+
+
+def collect(unit: Unit, kind: Kind, topics: Sequence[str], body: Callable[[Suite[T]], T]) -> T:
+    """Collect the tests of these topics and give them to `body`; its result."""
+    suite = Suite(unit, kind, body)
+    options = [
+        *("-c", os.devnull, f"--rootdir={unit.root}", "--noconftest", "--import-mode=importlib"),
+        *(part for name in _UNUSED for part in ("-p", f"no:{name}")),
+        "--capture=no",
+    ]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed here changes no mark
+    code = pytest.main([*options, *(str(unit.suite(kind, topic)) for topic in topics)], plugins=[suite])
+    if suite.failure is not None:
+        raise suite.failure
+    if suite.errors:
+        raise GraderError("the tests cannot be collected:\n" + "\n".join(suite.errors))
+    if suite.result is None:
+        raise GraderError(f"pytest ended with status {code} before any test ran")
+    return suite.result

@@ -1,0 +1,147 @@
+"""One topic of one submission: its worker, made anew after every test that broke it, and its tests, run one by one."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autograder.grading.outcome import Outcome, finding_outcome, shortcut_message
+from autograder.grading.seeds import seed_for
+from autograder.grading.suite import Suite
+from autograder.results import Status
+from autograder.spec import Item, Topic, Unit
+from autograder.student.jail import Allowance
+from autograder.student.worker import WorkerConfig
+from autograder.student.workbench import BenchConfig
+from autograder.target.failures import Finding
+from autograder.target.launcher import Launcher
+from autograder.target.process import ProcessTarget
+
+_TIMEOUTS_BORNE = 2  # by an item, before its other tests count as timeouts without running
+
+
+def worker_config(unit: Unit, bench: BenchConfig, directory: Path) -> WorkerConfig:
+    """What a worker is told: the bench and the limits of grading.yml."""
+    limits = unit.spec.limits
+    allowance = Allowance(limits.topic_cpu_seconds, limits.memory_mb, limits.file_mb)
+    return WorkerConfig(bench, allowance, str(directory), limits.message_mb << 20, unit.spec.threads)
+
+
+def bench_config(unit: Unit, topic: Topic, folder: Path, **rest: Any) -> BenchConfig:
+    """A bench for a topic whose files stand in `folder`."""
+    return BenchConfig(
+        topic=topic.name,
+        folder=str(folder),
+        topics=tuple(each.name for each in unit.spec.topics),
+        props=str(unit.props),
+        stand_ins=str(unit.stand_ins),
+        forbidden=topic.forbidden.names if topic.forbidden else (),
+        **rest,
+    )
+
+
+class TopicRun:
+    """A context manager: it holds a worker and a scratch folder."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        topic: Topic,
+        files: Mapping[str, bytes],
+        suite: Suite[Any],
+        launcher: Launcher,
+        replaced_modules: tuple[str, ...] = (),
+        replaced_names: tuple[str, ...] = (),
+    ) -> None:
+        self.isolation: tuple[str, ...] = ()
+        self.failed_import: Finding | None = None
+        self._unit = unit
+        self._topic = topic
+        self._files = files
+        self._suite = suite
+        self._launcher = launcher
+        self._replaced = {"replaced_modules": replaced_modules, "replaced_names": replaced_names}
+        self._target: ProcessTarget | None = None
+        self._scratch: Path | None = None
+
+    def __enter__(self) -> "TopicRun":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_worker()
+
+    def run_item(self, item: Item, secret: bytes, submission: str, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
+        """The outcome of each of the item's tests; those in `skip` are taken as they are."""
+        outcomes: dict[str, Outcome] = {}
+        timeouts = 0
+        for test in item.tests:
+            if test in skip:
+                outcomes[test] = skip[test]
+            elif timeouts >= _TIMEOUTS_BORNE:
+                outcomes[test] = Outcome(Status.TIMEOUT, f"Not run, after {timeouts} timeouts of this exercise.")
+            else:
+                seed = seed_for(secret, submission, f"{self._topic.name}.{test}")
+                outcomes[test] = self._run(item, test, seed)
+                timeouts += outcomes[test].status is Status.TIMEOUT
+        return _forfeited(outcomes)
+
+    def _run(self, item: Item, test: str, seed: int) -> Outcome:
+        target = self._ready_target()
+        if target is None:
+            assert self.failed_import is not None
+            return self._without_module(self.failed_import, item)
+        for shortcut, place in zip(target.shortcuts, target.shortcut_places, strict=True):
+            if place == item.name:
+                return Outcome(Status.FAILED, shortcut_message(shortcut, item), shortcut=True)
+        return self._suite.run(self._topic.name, item, test, target, seed)
+
+    def _ready_target(self) -> ProcessTarget | None:
+        """The worker with the module in it; None where the module cannot be imported, which is tried once only."""
+        if self._target is not None and not self._target.alive:
+            self._end_worker()
+        if self._target is None and self.failed_import is None:
+            self._scratch = self._make_scratch()
+            folder = self._scratch / "assignments"
+            bench = bench_config(self._unit, self._topic, folder, **self._replaced)
+            self._target = ProcessTarget(self._launcher, worker_config(self._unit, bench, folder), self._unit.spec.limits)
+            try:
+                self._target.load()
+            except Finding as error:
+                self.failed_import = error
+                self._end_worker()
+            else:
+                self.isolation = self._target.isolation
+        return self._target
+
+    def _without_module(self, error: Finding, item: Item) -> Outcome:
+        outcome = finding_outcome(error, item, reveal=False)
+        status = Status.FAILED if outcome.status is Status.NOT_ATTEMPTED else outcome.status
+        return Outcome(status, f"{self._topic.file} cannot be imported. {outcome.message}", outcome.note, shortcut=outcome.shortcut)
+
+    def _make_scratch(self) -> Path:
+        """A folder of the student's own: assignments/ with the files handed in, and the resources beside it."""
+        scratch = Path(tempfile.mkdtemp(prefix="autograder-"))
+        folder = scratch / "assignments"
+        folder.mkdir()
+        for name, data in self._files.items():
+            (folder / name).write_bytes(data)
+        for resource in self._unit.spec.resources:
+            (scratch / resource).symlink_to(self._unit.root / resource)
+        return scratch
+
+    def _end_worker(self) -> None:
+        if self._target is not None:
+            self._target.close()
+            self._target = None
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
+
+
+def _forfeited(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
+    """A forbidden shortcut fails the whole item, and no other."""
+    shortcut = next((outcome for outcome in outcomes.values() if outcome.shortcut), None)
+    if shortcut is None:
+        return outcomes
+    return {test: Outcome(Status.FAILED, shortcut.message, shortcut=True, seconds=o.seconds) for test, o in outcomes.items()}

@@ -1,0 +1,1 @@
+"""What is handed out, made from what is kept."""

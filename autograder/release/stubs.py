@@ -1,0 +1,63 @@
+"""The stub maker: `assignments/` from `solutions/`, so that the two never drift apart.
+
+In a solution, the lines from `# BEGIN SOLUTION` to `# END SOLUTION` become a TODO and `raise NotImplementedError`.
+Words after `# BEGIN SOLUTION:` become the TODO's. Everything else, signatures and docstrings above all, stays.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder.errors import GraderError
+from autograder.spec import Unit
+
+_BEGIN = re.compile(r"^(?P<indent>\s*)# BEGIN SOLUTION(?::\s*(?P<words>.*\S))?\s*$")
+_END = re.compile(r"^\s*# END SOLUTION\s*$")
+
+
+def make_stub(solution: str, name: str = "solution") -> str:
+    """The stub of a solution. Raises `GraderError` for markers that do not pair, naming file and line."""
+    stub = "\n".join(_stub_lines(solution.splitlines(), name)) + "\n"
+    if stub == solution:
+        raise GraderError(f"{name}: has no region between # BEGIN SOLUTION and # END SOLUTION; the stub would be the solution")
+    try:
+        ast.parse(stub)
+    except SyntaxError as error:
+        raise GraderError(f"{name}: its stub would not be Python: {error.msg} in line {error.lineno} of the stub") from None
+    return stub
+
+
+def _stub_lines(lines: list[str], name: str) -> Iterator[str]:
+    begun = 0
+    for number, line in enumerate(lines, 1):
+        begin = _BEGIN.match(line)
+        if begin and begun:
+            raise GraderError(f"{name}:{number}: # BEGIN SOLUTION inside the region that begins in line {begun}")
+        if begin:
+            begun = number
+            yield f"{begin['indent']}# TODO: {begin['words']}" if begin["words"] else f"{begin['indent']}# TODO"
+            yield f"{begin['indent']}raise NotImplementedError"
+        elif _END.match(line):
+            if not begun:
+                raise GraderError(f"{name}:{number}: # END SOLUTION without a beginning")
+            begun = 0
+        elif not begun:
+            yield line
+    if begun:
+        raise GraderError(f"{name}:{begun}: # BEGIN SOLUTION without an end")
+
+
+def write_stubs(unit: Unit, only_check: bool = False) -> list[Path]:
+    """Make every stub; the paths of those that were missing or different."""
+    changed = []
+    for topic in unit.spec.topics:
+        solution, path = unit.solutions / topic.file, unit.assignments / topic.file
+        stub = make_stub(solution.read_text(encoding="utf-8"), str(solution))
+        if path.is_file() and path.read_text(encoding="utf-8") == stub:
+            continue
+        changed.append(path)
+        if not only_check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(stub, encoding="utf-8")
+    return changed

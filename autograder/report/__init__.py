@@ -1,0 +1,30 @@
+"""Reports: renderings of a `Result`. They compute no marks, and everything a student wrote is untrusted in them.
+
+`write_result` writes what a student gets, `write_notes` what only the instructor may read, `write_class` the overview
+and the gradebook. jinja2 is imported only once a page is rendered.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.report import csv_report, json_report, markdown
+from autograder.report import html as html_report
+from autograder.report.files import write_atomically
+from autograder.report.notes import write_notes
+from autograder.results import Result
+from autograder.spec import Unit
+
+__all__ = ["write_class", "write_notes", "write_result"]
+
+
+def write_result(result: Result, unit: Unit, folder: Path) -> None:
+    """Write results.json, report.md and report.html, each whole or not at all, into `folder`, which is made."""
+    write_atomically(folder / "results.json", json_report.render(result, unit))
+    write_atomically(folder / "report.md", markdown.render(result, unit))
+    write_atomically(folder / "report.html", html_report.render(result, unit))
+
+
+def write_class(results: Sequence[Result], unit: Unit, folder: Path) -> None:
+    """Write grades.csv and class.html into `folder`; the rows keep the order of `results`."""
+    write_atomically(folder / "grades.csv", csv_report.render(results, unit))
+    write_atomically(folder / "class.html", html_report.render_class(results, unit))

@@ -1,0 +1,256 @@
+"""What a report says, before it has a format: the words, the order, and what a student may see.
+
+`for_student` comes first, always: it cleans all text and takes out what students may not read, so that no format can
+forget to. The rest arranges a result for a page; HTML and Markdown are two renderings of it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from autograder.report.text import clean
+from autograder.results import ItemResult, Result, Status, TestResult
+from autograder.spec import Unit
+
+ITEM_WORDS = {
+    Status.PASSED: "complete",
+    Status.PARTIAL: "partly there",
+    Status.FAILED: "not yet",
+    Status.TIMEOUT: "took too long",
+    Status.CRASHED: "crashed",
+    Status.NOT_ATTEMPTED: "not started",
+    Status.NEEDS_REVIEW: "waits for a reader",
+}
+CLAIM_WORDS = {
+    **ITEM_WORDS,
+    Status.PASSED: "holds",
+    Status.FAILED: "does not hold yet",
+    Status.PARTIAL: "holds in part",
+}
+NO_NAME = "(no name)"
+MOST_STEPS = 3
+
+
+def for_student(result: Result) -> Result:
+    """The result as its student may read it: clean text, no notes, and nothing of a test that is not visible."""
+    return replace(
+        result,
+        student=clean(result.student, 100) or NO_NAME,
+        items=tuple(replace(item, tests=tuple(map(_shown, item.tests))) for item in result.items),
+        problems=tuple(clean(problem, 500, lines=5) for problem in result.problems),
+        isolation=tuple(clean(layer, 100) for layer in result.isolation),
+        submission_sha256=clean(result.submission_sha256, 64),
+        grader_version=clean(result.grader_version, 100),
+    )
+
+
+def _shown(test: TestResult) -> TestResult:
+    if not test.visible:
+        return replace(test, test="", name="a further check", message="", diagnosis=None, note="")
+    return replace(
+        test,
+        name=clean(test.name, 300),
+        message=clean(test.message, 1200, lines=16),
+        diagnosis=clean(test.diagnosis, 600, lines=5) if test.diagnosis else None,
+        note="",
+    )
+
+
+def hundredths(value: Fraction) -> str:
+    """Two decimals, rounded half to even from the exact fraction: 1/8 is 0.12."""
+    units = round(value * 100)
+    return f"{'-' if units < 0 else ''}{abs(units) // 100}.{abs(units) % 100:02d}"
+
+
+def marks(value: Fraction) -> str:
+    """Two decimals at most: 7.5, 10, 0.33."""
+    return hundredths(value).rstrip("0").rstrip(".")
+
+
+def percent(score: Fraction, max_score: Fraction) -> str:
+    """How far a bar is filled, 0 to 100."""
+    return f"{float(min(max(score / max_score, Fraction(0)), Fraction(1)) * 100):.1f}" if max_score else "0"
+
+
+def count(number: int | str, noun: str) -> str:
+    return f"{number} {noun}" if str(number) == "1" else f"{number} {noun}s"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Claims of one status that share their message: a file that does not import says so once, not once a claim."""
+
+    status: Status
+    claims: tuple[str, ...]
+    message: str
+    diagnosis: str | None
+
+
+@dataclass(frozen=True)
+class ItemView:
+    """One item on the page: what does not hold is `open`, what does is `holding`, the rest is only counted."""
+
+    result: ItemResult
+    open: tuple[Finding, ...]
+    holding: tuple[Finding, ...]
+    further: str
+
+    @property
+    def name(self) -> str:
+        return self.result.id.partition(".")[2] or self.result.id
+
+    @property
+    def words(self) -> str:
+        return ITEM_WORDS[self.result.status]
+
+    @property
+    def holds(self) -> str:
+        """`3 checks hold`, for the line that folds them away."""
+        number = sum(len(finding.claims) for finding in self.holding)
+        return f"{count(number, 'check')} {'holds' if number == 1 else 'hold'}"
+
+    @property
+    def to_come(self) -> str:
+        """`3 checks to come`, where nothing is started."""
+        return f"{count(sum(len(finding.claims) for finding in self.open), 'check')} to come"
+
+    @property
+    def waits(self) -> str:
+        """`up to 1.5 more`, which a reader of the answer gives."""
+        return f"up to {marks(self.result.pending)} more"
+
+    @property
+    def replaced(self) -> str:
+        """The sentence on stand-ins, or nothing."""
+        if not self.result.replaced:
+            return ""
+        names = _listed(self.result.replaced)
+        first = "that one" if len(self.result.replaced) == 1 else "those"
+        begin = "The marks were earned" if self.result.score else "This was tried"
+        return f"{begin} with working versions of {names} in place of yours: fix {first} first."
+
+
+@dataclass(frozen=True)
+class TopicView:
+    """A topic's required items, or all extra credit, under one heading."""
+
+    name: str
+    title: str
+    items: tuple[ItemView, ...]
+
+    @property
+    def score(self) -> Fraction:
+        return sum((item.result.score for item in self.items), Fraction(0))
+
+    @property
+    def max_score(self) -> Fraction:
+        return sum((item.result.max_score for item in self.items), Fraction(0))
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to look at next: an item, and the first of its claims that does not hold."""
+
+    item: ItemView
+    topic: str
+    status: Status
+    claim: str
+    message: str
+    diagnosis: str | None
+
+
+def topics(result: Result, unit: Unit) -> tuple[TopicView, ...]:
+    """The required items by topic, in the order in which they were graded."""
+    required = [item for item in result.items if not item.extra]
+    return tuple(
+        TopicView(name, topic_title(unit, name), tuple(_view(item) for item in required if item.topic == name))
+        for name in dict.fromkeys(item.topic for item in required)
+    )
+
+
+def extra_credit(result: Result) -> TopicView:
+    """All items of extra credit."""
+    return TopicView("extra-credit", "Extra credit", tuple(_view(item) for item in result.items if item.extra))
+
+
+def topic_title(unit: Unit, name: str) -> str:
+    return next((topic.title for topic in unit.spec.topics if topic.name == name), name)
+
+
+def _view(item: ItemResult) -> ItemView:
+    shown = [test for test in item.tests if test.visible]
+    further = [test for test in item.tests if not test.visible]
+    line = ""
+    if further:
+        held = sum(test.status is Status.PASSED for test in further)
+        line = f"{count(len(further), 'further check')}: {held} {'holds' if held == 1 else 'hold'}"
+    return ItemView(
+        item,
+        open=tuple(_findings(test for test in shown if test.status is not Status.PASSED)),
+        holding=tuple(_findings(test for test in shown if test.status is Status.PASSED)),
+        further=line,
+    )
+
+
+def _findings(tests: Iterable[TestResult]) -> Iterator[Finding]:
+    together: dict[tuple[Status, str, str | None], list[str]] = {}
+    for test in tests:
+        together.setdefault((test.status, test.message, test.diagnosis), []).append(test.name)
+    for (status, message, diagnosis), claims in together.items():
+        yield Finding(status, tuple(claims), message, diagnosis)
+
+
+def next_steps(result: Result, unit: Unit) -> tuple[Step, ...]:
+    """Where the next marks are nearest.
+
+    First what other items had to do without, then work that is begun, the most complete first, then what is not
+    started. Extra credit and answers that wait for a reader are no steps.
+    """
+    stood_in = {part for item in result.items for part in item.replaced}
+    finished = (Status.PASSED, Status.NEEDS_REVIEW)
+    candidates = [item for item in result.items if not item.extra and item.max_score and item.status not in finished]
+
+    def distance(item: ItemResult) -> tuple[bool, bool, Fraction]:
+        needed = not stood_in.isdisjoint((item.id, item.id.partition(".")[2], item.topic))
+        return not needed, item.status is Status.NOT_ATTEMPTED, -item.score / item.max_score
+
+    return tuple(_step(_view(item), unit) for item in sorted(candidates, key=distance)[:MOST_STEPS])
+
+
+def _step(item: ItemView, unit: Unit) -> Step:
+    topic = topic_title(unit, item.result.topic)
+    first = next((finding for finding in item.open if finding.status is not Status.NEEDS_REVIEW), None)
+    if first is None:
+        return Step(item, topic, item.result.status, "", "", None)
+    return Step(item, topic, first.status, first.claims[0], first.message, first.diagnosis)
+
+
+def in_words(result: Result) -> str:
+    """The result in a few plain sentences, for under the total."""
+    required = [item.status for item in result.items if not item.extra]
+    done = required.count(Status.PASSED)
+    idle = required.count(Status.NOT_ATTEMPTED)
+    waiting = required.count(Status.NEEDS_REVIEW)
+    begun = len(required) - done - idle - waiting
+    if required and done == len(required):
+        said = [f"All {len(required)} items are complete. Well done." if done > 1 else "It is complete. Well done."]
+    elif required and idle == len(required):
+        said = ["Nothing is started yet, so there is nothing to mark."]
+    else:
+        parts = [
+            f"{done} of {count(len(required), 'item')} {'is' if done == 1 else 'are'} complete",
+            f"{begun} {'is' if begun == 1 else 'are'} on the way" if begun else "",
+            f"{idle} {'is' if idle == 1 else 'are'} not started" if idle else "",
+            f"{waiting} {'waits' if waiting == 1 else 'wait'} for a reader" if waiting else "",
+        ]
+        said = [_listed([part for part in parts if part]) + "."]
+    if result.pending:
+        said.append(f"A reader has {count(marks(result.pending), 'mark')} still to give: this is the result so far.")
+    if result.extra:
+        said.append(f"Extra credit earned: {marks(result.extra)}.")
+    return " ".join(said)
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *front, last = parts
+    return f"{', '.join(front)} and {last}" if front else last

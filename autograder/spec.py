@@ -1,0 +1,296 @@
+"""grading.yml, read into types: the only place for marks, limits and rules.
+
+`load` reads the file, checks it against the unit's test files, and raises `UsageError` with one line an error, each
+with file, line and key. Test files are parsed, not imported, so this is quick and runs nothing.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from autograder.errors import UsageError
+from autograder.yaml_lines import Lines, read_with_lines
+
+FILE_NAME = "grading.yml"
+
+Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
+
+
+def _exact(value: object) -> Fraction:
+    """0.75, 2 and "1/3" as the fractions that they look like."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Fraction)):
+        raise ValueError(f"must be a number, got {value!r}")
+    try:
+        return Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"must be a number, got {value!r}") from None
+
+
+def _positive(value: Fraction) -> Fraction:
+    if value <= 0:
+        raise ValueError(f"must be positive, got {value}")
+    return value
+
+
+Points = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_positive)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Limits(_Strict):
+    """What a student's process may use. CPU seconds are those of one test, summed over its threads."""
+
+    cpu_seconds: Annotated[float, Field(gt=0)] = 5.0
+    import_cpu_seconds: Annotated[float, Field(gt=0)] = 10.0
+    topic_cpu_seconds: Annotated[int, Field(gt=0)] = 120
+    memory_mb: Annotated[int, Field(gt=0)] = 4096
+    file_mb: Annotated[int, Field(gt=0)] = 32
+    message_mb: Annotated[int, Field(gt=0)] = 64
+
+    @staticmethod
+    def wall_seconds(cpu_seconds: float) -> float:
+        """Generous, so that load on the machine changes no mark."""
+        return max(20.0, 10 * cpu_seconds)
+
+
+class Forbidden(_Strict):
+    """Names of library functions that a topic's file may not call, since writing them is the exercise."""
+
+    names: tuple[str, ...]
+    why: str = "writing it is the exercise"
+
+
+class Item(_Strict):
+    """Something that earns marks: hidden tests with weights, and the public tests that a student runs."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
+    points: Points
+    extra: bool = False
+    level: Literal["core", "further"] = "core"
+    tests: dict[str, Points]
+    public: tuple[str, ...] = ()
+    builds_on: tuple[str, ...] = ()
+    visibility: Visibility | None = None
+    cpu_seconds: Annotated[float, Field(gt=0)] | None = None
+
+    @property
+    def name(self) -> str:
+        """The function or class: `softmax` of `attention.softmax`."""
+        return self.id.split(".")[1]
+
+    def weight(self, test: str) -> Fraction:
+        """The share of the item's points that a test carries."""
+        return self.tests[test] / sum(self.tests.values())
+
+
+class Topic(_Strict):
+    """One stub module and its items, in the order in which a student meets them."""
+
+    name: Name
+    title: str
+    items: tuple[Item, ...]
+    forbidden: Forbidden | None = None
+    handout: str | None = None
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.py"
+
+
+class Spec(_Strict):
+    """The whole of grading.yml."""
+
+    unit: str
+    topics: tuple[Topic, ...]
+    preload: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    threads: Annotated[int, Field(gt=0)] = 1
+    limits: Limits = Limits()
+    visibility: Visibility = "visible"
+    extra_cap: Points | None = None
+
+    @property
+    def items(self) -> Iterator[Item]:
+        return (item for topic in self.topics for item in topic.items)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that a student hands in."""
+        return tuple(topic.file for topic in self.topics)
+
+    def topic(self, name: str) -> Topic:
+        for topic in self.topics:
+            if topic.name == name:
+                return topic
+        raise UsageError(f"no topic {name!r}; there are: {', '.join(topic.name for topic in self.topics)}")
+
+    def item(self, item_id: str) -> Item:
+        return next(item for item in self.items if item.id == item_id)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit on disk: its root folder and its rules."""
+
+    root: Path
+    spec: Spec
+
+    @property
+    def assignments(self) -> Path:
+        return self.root / "assignments"
+
+    @property
+    def solutions(self) -> Path:
+        return self.root / "solutions"
+
+    @property
+    def props(self) -> Path:
+        return self.root / "tests" / "props"
+
+    @property
+    def stand_ins(self) -> Path:
+        return self.root / "tests" / "stand_ins"
+
+    def suite(self, kind: Literal["public", "hidden"], topic: str) -> Path:
+        return self.root / "tests" / kind / f"test_{topic}.py"
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder, from `start` upwards, that holds a grading.yml."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise UsageError(f"no {FILE_NAME} in {start.resolve()} or above it: run this inside the unit's folder")
+
+
+def load(root: Path) -> Unit:
+    """Read and check the unit in `root`; `UsageError` tells everything that is wrong, a line each."""
+    path = root / FILE_NAME
+    try:
+        data, lines = read_with_lines(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        raise UsageError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(data, dict):
+        raise UsageError(f"{path}:1: must hold `unit:` and `topics:`, not {type(data).__name__}")
+    try:
+        unit = Unit(root, Spec.model_validate(data))
+    except ValidationError as error:
+        found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
+        raise UsageError("\n".join([*_duplicates(path, lines), *found])) from None
+    wrong = [*_duplicates(path, lines), *(_line(path, lines, data, loc, text) for loc, text in _inconsistent(unit))]
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return unit
+
+
+Location = tuple[int | str, ...]
+
+
+def _duplicates(path: Path, lines: Lines) -> list[str]:
+    return [f"{path}:{line}: the key {key!r} stands twice" for key, line in lines.duplicates]
+
+
+def _line(path: Path, lines: Lines, data: Any, loc: Location, text: str) -> str:
+    """`grading.yml:41: item attention.softmax: points: must be positive, got -2`"""
+    owner, inner = "", loc
+    node = data
+    for depth, key in enumerate(loc):
+        try:
+            node = node[key]
+        except (KeyError, IndexError, TypeError):
+            break
+        if isinstance(node, dict) and len(loc) > depth:
+            for kind, name in (("item", node.get("id")), ("topic", node.get("name"))):
+                if isinstance(name, str):
+                    owner, inner = f"{kind} {name}: ", loc[depth + 1 :]
+                    break
+    key = ".".join(str(part) for part in inner if part != "[key]")
+    return f"{path}:{lines.of(loc)}: {owner}{key + ': ' if key else ''}{text}"
+
+
+def _words(error: Any) -> str:
+    """pydantic's message in the words of this file."""
+    kind, text = error["type"], str(error["msg"])
+    if kind == "extra_forbidden":
+        return "unknown key"
+    if kind == "missing":
+        return "is missing"
+    if kind == "value_error":
+        return text.removeprefix("Value error, ")
+    return f"{text[:1].lower()}{text[1:]}, got {error['input']!r}"
+
+
+def _inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
+    """What no single key shows: names that stand twice, and items and test files that do not agree."""
+    names: set[str] = set()
+    ids: set[str] = set()
+    for t, topic in enumerate(unit.spec.topics):
+        at: Location = ("topics", t)
+        if topic.name in names:
+            yield (*at, "name"), "another topic has this name"
+        names.add(topic.name)
+        for i, item in enumerate(topic.items):
+            here: Location = (*at, "items", i)
+            if item.id in ids:
+                yield (*here, "id"), "another item has this id"
+            ids.add(item.id)
+            if not item.id.startswith(f"{topic.name}."):
+                yield (*here, "id"), f"must begin with {topic.name!r} and a dot"
+            if not item.tests:
+                yield (*here, "tests"), "an item needs at least one test"
+        yield from _tests_that_differ(unit, topic, at)
+    for t, topic in enumerate(unit.spec.topics):
+        for i, item in enumerate(topic.items):
+            for b, other in enumerate(item.builds_on):
+                if other not in ids and other not in names:
+                    yield ("topics", t, "items", i, "builds_on", b), f"no item or topic {other!r}"
+                if other == item.id:
+                    yield ("topics", t, "items", i, "builds_on", b), "an item cannot build on itself"
+
+
+def _tests_that_differ(unit: Unit, topic: Topic, at: Location) -> Iterator[tuple[Location, str]]:
+    for kind in ("public", "hidden"):
+        path = unit.suite(kind, topic.name)  # type: ignore[arg-type]  # mypy widens the loop's literals
+        if not path.parent.is_dir():
+            continue  # a student's copy has no hidden tests
+        shown = path.relative_to(unit.root)
+        if not path.is_file():
+            yield (*at, "name"), f"{shown} does not exist"
+            continue
+        try:
+            there = _test_functions(path)
+        except SyntaxError as error:
+            yield (*at, "name"), f"{shown}:{error.lineno}: {error.msg}"
+            continue
+        claimed: set[str] = set()
+        for i, item in enumerate(topic.items):
+            key = "tests" if kind == "hidden" else "public"
+            for n, test in enumerate(item.tests if kind == "hidden" else item.public):
+                loc: Location = (*at, "items", i, key, test if kind == "hidden" else n)
+                if test not in there:
+                    yield loc, f"{shown} has no test {test}"
+                if test in claimed:
+                    yield loc, f"{test} stands with another item already"
+                claimed.add(test)
+        for test in sorted(there - claimed):
+            yield (*at, "name"), f"{test} of {shown} belongs to no item"
+
+
+def _test_functions(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}

@@ -1,0 +1,230 @@
+"""What may cross between grader and worker: plain data, sizes and depth bounded. Never pickle, never code.
+
+A message is a JSON header and one block of raw bytes. JSON scalars stand for themselves, every array is tagged:
+
+    ["l", ...] list    ["t", ...] tuple    ["d", [key, value], ...] dict    ["i", "-0x1f"] a large int
+    ["b", offset, size] bytes              ["a", dtype, shape, offset, size] NumPy array, C order
+    ["T", dtype, shape, strides, storage_offset, storage, requires_grad] torch tensor
+    ["h", id, kind] something that stays where it is
+
+Storages of tensors travel once, however many tensors share them, so that views stay views. Decoding trusts nothing:
+whatever does not fit raises `WireError`, which makes the call that it belongs to a failed call.
+"""
+
+import ctypes
+import json
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_DEPTH = 64
+MAX_DIMENSIONS = 16
+MAX_ELEMENTS = 2**26
+MAX_NODES = 4_000_000
+MAX_INT_DIGITS = 1024
+
+TENSOR_TYPES = (
+    *("float64", "float32", "float16", "bfloat16", "complex64", "complex128"),
+    *("int64", "int32", "int16", "int8", "uint8", "bool"),
+)
+ARRAY_TYPES = (
+    *("float64", "float32", "float16", "complex64", "complex128"),
+    *("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool"),
+)
+
+
+class WireError(Exception):
+    """A value that may not cross, or a message that is not what it claims to be."""
+
+
+class Ref:
+    """Names an object that stays in the worker; `kind` is the name of its type."""
+
+    __slots__ = ("id", "kind")
+
+    def __init__(self, id: int, kind: str = "object") -> None:
+        self.id = id
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} of the student>"
+
+
+@dataclass
+class _Encoder:
+    raw: bytearray = field(default_factory=bytearray)
+    storages: list[list[int]] = field(default_factory=list)
+    known: dict[int, int] = field(default_factory=dict)
+    nodes: int = 0
+
+    def tree(self, value: Any, depth: int = 0) -> Any:
+        self.nodes += 1
+        if depth > MAX_DEPTH:
+            raise WireError(f"nested deeper than {MAX_DEPTH}")
+        if self.nodes > MAX_NODES:
+            raise WireError(f"more than {MAX_NODES} parts")
+        kind = type(value)
+        if value is None or kind in (bool, float, str):
+            return value
+        if kind is int:
+            return value if abs(value) < 2**63 else ["i", hex(value)]
+        if kind is list or kind is tuple:
+            return ["l" if kind is list else "t", *(self.tree(part, depth + 1) for part in value)]
+        if kind is dict:
+            return ["d", *([self.tree(k, depth + 1), self.tree(v, depth + 1)] for k, v in value.items())]
+        if kind is bytes:
+            return ["b", *self.block(value)]
+        if isinstance(value, Ref):
+            return ["h", value.id, value.kind]
+        numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+        if numpy is not None and kind is numpy.ndarray and value.dtype.name in ARRAY_TYPES:
+            return ["a", value.dtype.name, list(value.shape), *self.block(value.tobytes())]
+        if torch is not None and kind is torch.Tensor:
+            return self.tensor(value)
+        raise WireError(f"{kind.__name__} is not data that can be sent")
+
+    def tensor(self, value: Any) -> Any:
+        name = str(value.dtype).removeprefix("torch.")
+        if name not in TENSOR_TYPES or value.layout is not sys.modules["torch"].strided or value.device.type != "cpu":
+            raise WireError(f"a tensor of {value.dtype}, {value.layout} on {value.device} is not data that can be sent")
+        value = value.detach().resolve_conj().resolve_neg() if not value.requires_grad else value
+        storage = value.untyped_storage()
+        at = storage.data_ptr()
+        if at not in self.known:
+            self.known[at] = len(self.storages)
+            size = storage.nbytes()
+            self.storages.append(self.block(ctypes.string_at(at, size) if size else b""))
+        shape, strides = list(value.shape), list(value.stride())
+        return ["T", name, shape, strides, value.storage_offset(), self.known[at], value.requires_grad]
+
+    def block(self, data: bytes) -> list[int]:
+        self.raw.extend(b"\0" * (-len(self.raw) % 8))  # aligned, so that it can be read in place
+        self.raw.extend(data)
+        return [len(self.raw) - len(data), len(data)]
+
+
+def encode(value: Any) -> tuple[bytes, bytes]:
+    """A value as header and raw block. Raises `WireError` for what is not plain data."""
+    encoder = _Encoder()
+    try:
+        tree = encoder.tree(value)
+        header = json.dumps([tree, encoder.storages], separators=(",", ":")).encode()
+    except RecursionError:
+        raise WireError("nested too deep") from None
+    return header, bytes(encoder.raw)
+
+
+@dataclass
+class _Decoder:
+    raw: bytearray
+    storages: list[Any]
+    resolve: Callable[[int, str], Any]
+    made: dict[int, Any] = field(default_factory=dict)
+
+    def tree(self, node: Any, depth: int = 0) -> Any:
+        if depth > MAX_DEPTH:
+            raise WireError(f"nested deeper than {MAX_DEPTH}")
+        if not isinstance(node, list):
+            if isinstance(node, dict):
+                raise WireError("an object where an array belongs")
+            return node
+        tag, *rest = node
+        if tag == "l":
+            return [self.tree(part, depth + 1) for part in rest]
+        if tag == "t":
+            return tuple(self.tree(part, depth + 1) for part in rest)
+        if tag == "d":
+            return {self.tree(key, depth + 1): self.tree(part, depth + 1) for key, part in rest}
+        if tag == "i":
+            (digits,) = rest
+            if len(digits) > MAX_INT_DIGITS:
+                raise WireError("an int that is too large")
+            return int(digits, 16)
+        if tag == "b":
+            return bytes(self.block(*rest))
+        if tag == "h":
+            number, kind = rest
+            if type(number) is not int or type(kind) is not str:
+                raise WireError("a handle that is none")
+            return self.resolve(number, kind[:80])
+        if tag == "a":
+            return self.array(*rest)
+        if tag == "T":
+            return self.tensor(*rest)
+        raise WireError("unknown tag")
+
+    def block(self, offset: int, size: int) -> memoryview:
+        _naturals(offset, size)
+        if offset + size > len(self.raw):
+            raise WireError("a block outside the message")
+        return memoryview(self.raw)[offset : offset + size]
+
+    def array(self, dtype: str, shape: list[int], offset: int, size: int) -> Any:
+        numpy = _library("numpy")
+        if dtype not in ARRAY_TYPES:
+            raise WireError("an array of unknown type")
+        if _elements(shape) * numpy.dtype(dtype).itemsize != size:
+            raise WireError("an array whose size is not that of its shape")
+        block = self.block(offset, size)
+        return numpy.frombuffer(bytes(block), dtype=dtype).reshape(shape).copy()
+
+    def tensor(
+        self, dtype: str, shape: list[int], strides: list[int], offset: int, storage: int, requires_grad: bool
+    ) -> Any:
+        torch = _library("torch")
+        if dtype not in TENSOR_TYPES:
+            raise WireError("a tensor of unknown type")
+        _naturals(offset, storage, *strides)
+        elements = _elements(shape)
+        if len(strides) != len(shape) or type(requires_grad) is not bool or storage >= len(self.storages):
+            raise WireError("a tensor that does not fit itself")
+        kind = getattr(torch, dtype)
+        data = self.storage(storage, torch)
+        held = data.numel() // kind.itemsize
+        last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True)) if elements else offset
+        if (last >= held if elements else last > held) or data.numel() % kind.itemsize:
+            raise WireError("a tensor outside its storage")
+        made = torch.empty(0, dtype=kind).set_(data.untyped_storage(), offset, shape, strides)
+        return made.requires_grad_(requires_grad) if requires_grad else made
+
+    def storage(self, number: int, torch: Any) -> Any:
+        if number not in self.made:
+            offset, size = self.storages[number]
+            block = self.block(offset, size)
+            self.made[number] = torch.frombuffer(bytearray(block), dtype=torch.uint8) if size else torch.empty(0).byte()
+        return self.made[number]
+
+
+def decode(header: bytes, raw: bytes | bytearray, resolve: Callable[[int, str], Any] = Ref) -> Any:
+    """The value of a message. `resolve` turns (id, kind) of a handle into what stands for it here."""
+    try:
+        tree, storages = json.loads(header)
+        return _Decoder(bytearray(raw), list(storages), resolve).tree(tree)
+    except WireError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
+        raise WireError(f"malformed: {type(error).__name__}") from None
+    except (RuntimeError, MemoryError):  # what torch makes of sizes that overflow
+        raise WireError("malformed sizes") from None
+
+
+def _library(name: str) -> Any:
+    module = sys.modules.get(name)
+    if module is None:
+        raise WireError(f"a value of {name}, which this unit does not use")
+    return module
+
+
+def _naturals(*numbers: object) -> None:
+    if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
+        raise WireError("a size that is none")
+
+
+def _elements(shape: list[int]) -> int:
+    _naturals(*shape)
+    elements = math.prod(shape)
+    if len(shape) > MAX_DIMENSIONS or elements > MAX_ELEMENTS:
+        raise WireError("a shape that is too large")
+    return elements

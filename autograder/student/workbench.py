@@ -1,0 +1,291 @@
+"""The student's module on a bench: it is loaded, called and looked at by requests that are data.
+
+The same bench serves a jailed worker, a plain subprocess and, for solutions, mistakes and the debugger, the process
+that runs the tests itself. A request is a dict with "op" and what the operation of that name takes; handles in it have
+been resolved to the objects they name.
+"""
+
+import ast
+import importlib.util
+import random
+import sys
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from autograder.student import traps
+from autograder.student.reduce import reduce
+from autograder.student.wire import Ref
+
+MAX_HANDLES = 10_000
+
+
+class NoSuchName(AttributeError):
+    """The student's file lacks a function or class that the exercise asks for."""
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """What to load and from where. All of it is data, so that it can be sent to a worker."""
+
+    topic: str
+    folder: str
+    topics: tuple[str, ...] = ()
+    props: str = ""
+    stand_ins: str = ""
+    replaced_modules: tuple[str, ...] = ()
+    replaced_names: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    reveal: bool = False
+    isolated: bool = True
+
+
+@dataclass
+class Workbench:
+    """Holds the module under test and what it made, and executes operations on them."""
+
+    config: BenchConfig
+    module: types.ModuleType | None = None
+    handles: dict[int, object] = field(default_factory=dict)
+    props: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        return Path(self.config.folder, f"{self.config.topic}.py")
+
+    # -- handles
+
+    def hold(self, value: object) -> Ref:
+        if len(self.handles) >= MAX_HANDLES:
+            raise MemoryError("too many objects in one test")
+        number = len(self.handles)
+        self.handles[number] = value
+        return Ref(number, type(value).__name__[:80])
+
+    def held(self, number: int, kind: str) -> object:
+        return self.handles[number]
+
+    # -- operations
+
+    def execute(self, request: Mapping[str, Any]) -> Any:
+        """Carry out one request and give the answer as plain data."""
+        operation = request["op"]
+        if operation not in OPERATIONS:
+            raise ValueError(f"no operation {operation!r}")
+        return getattr(self, operation)(**{key: value for key, value in request.items() if key != "op"})
+
+    def load(self) -> Any:
+        """Import the topic's module: traps first, stand-ins for what is replaced. Tells forbidden names in the source."""
+        config = self.config
+        source = self.file.read_bytes()
+        tree = ast.parse(source, str(self.file))
+        found = traps.in_source(tree, config.forbidden)
+        if config.isolated:
+            traps.install(config.forbidden, str(self.file))
+        with _importable(config):
+            for name in config.replaced_modules:
+                sys.modules[name] = _load_file(name, Path(config.stand_ins, f"{name}.py"))
+            self.module = _load_file(config.topic, self.file)
+        if config.replaced_names:
+            stand_in = _load_file(f"{config.topic}_stand_in", Path(config.stand_ins, f"{config.topic}.py"))
+            for name in config.replaced_names:
+                setattr(self.module, name, getattr(stand_in, name))
+        return [list(use) for use in found]
+
+    def begin(self, seed: int) -> None:
+        """The start of a test: nothing held, and every source of randomness set, once."""
+        self.handles.clear()
+        seed_everything(seed)
+
+    def call(
+        self,
+        target: object,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        keep: Sequence[Any] | None = None,
+        after: bool = False,
+        seed: int | None = None,
+    ) -> Any:
+        """Call a function of the module (by name), a class, or something held. With `after`: the arguments as well."""
+        if seed is not None:
+            seed_everything(seed)
+        result = self.find(target)(*args, **kwargs)
+        answer = reduce(result, self.hold) if keep is None else self.keep(result, list(keep))
+        return (answer, tuple(reduce(argument, self.hold) for argument in args)) if after else answer
+
+    def keep(self, result: Any, path: list[Any]) -> Any:
+        """The result as data, but the part at `path` held."""
+        if not path:
+            return self.hold(result)
+        if isinstance(result, Mapping):
+            parts = {key: result[key] for key in list(result)}
+            return {key: self.keep(part, path[1:]) if key == path[0] else reduce(part, self.hold) for key, part in parts.items()}
+        if isinstance(result, (list, tuple)):
+            return tuple(
+                self.keep(part, path[1:]) if index == path[0] else reduce(part, self.hold)
+                for index, part in enumerate(result)
+            )
+        return reduce(result, self.hold)
+
+    def vjp(
+        self, target: object, args: Sequence[Any], kwargs: Mapping[str, Any], cotangent: Any, wrt: Sequence[Any]
+    ) -> Any:
+        """Gradients of <cotangent, result> for the arguments (by position) and parameters (by path) in `wrt`."""
+        import torch
+
+        args = list(args)
+        inputs = []
+        for name in wrt:
+            if isinstance(name, int):
+                args[name] = args[name].detach().requires_grad_()  # the strides stay
+                inputs.append(args[name])
+            else:
+                owner, path = (name[0], name[1]) if isinstance(name, (list, tuple)) else (target, name)
+                inputs.append(_attribute(self.find(owner), path))
+        with torch.enable_grad():
+            result = self.find(target)(*args, **kwargs)
+        pairs = [(part, given) for part, given in _pairs(result, cotangent) if part.requires_grad]
+        if not pairs:
+            return [None] * len(inputs)
+        parts, given = zip(*pairs, strict=True)
+        gradients = torch.autograd.grad(parts, inputs, given, allow_unused=True)
+        return [reduce(gradient, self.hold) for gradient in gradients]
+
+    def get(self, target: object, path: str) -> Any:
+        """An attribute, by a dotted path, as data where it is data."""
+        return reduce(_attribute(self.find(target), path), self.hold)
+
+    def at(self, target: object, path: str) -> Any:
+        """An attribute, by a dotted path, as a handle."""
+        return self.hold(_attribute(self.find(target), path))
+
+    def set(self, target: object, path: str, value: Any) -> None:
+        """Copy data into a parameter or buffer; set any other attribute."""
+        torch = sys.modules.get("torch")
+        owner_path, _, name = path.rpartition(".")
+        owner = _attribute(self.find(target), owner_path)
+        there = getattr(owner, name, None)
+        if torch is not None and isinstance(there, torch.Tensor):
+            if tuple(there.shape) != tuple(value.shape):
+                raise ValueError(f"{path} has shape {tuple(there.shape)}, should be {tuple(value.shape)}")
+            with torch.no_grad():
+                there.copy_(value)
+        else:
+            setattr(owner, name, value)
+
+    def parameters(self, target: Any) -> Any:
+        """Name to (data, requires_grad) of a module's parameters, each once."""
+        return {name: (reduce(p, self.hold), bool(p.requires_grad)) for name, p in self.find(target).named_parameters()}
+
+    def train(self, target: Any, mode: bool) -> None:
+        """Training or evaluation mode."""
+        self.find(target).train(mode)
+
+    def zero_grad(self, target: Any) -> None:
+        """Clear the gradients of a module or an optimizer."""
+        self.find(target).zero_grad()
+
+    def take(self, target: Any, count: int) -> Any:
+        """The next `count` things at most of something that can be iterated; an iterator goes on where it was."""
+        return [reduce(part, self.hold) for part in islice(iter(self.find(target)), count)]
+
+    def same(self, first: object, second: object) -> bool:
+        """Whether two handles name one object."""
+        return self.find(first) is self.find(second)
+
+    def prop(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Ref:
+        """Something that a test hands in and cannot send, made here by a named function of the unit's props."""
+        if not self.props:
+            self.props = load_props(self.config.props, self.config.topic)
+        return self.hold(self.props[name](*args, **kwargs))
+
+    def find(self, target: object) -> Any:
+        """A name of the student's module, or the thing itself."""
+        if not isinstance(target, str):
+            return target
+        try:
+            return getattr(self.module, target)
+        except AttributeError:
+            raise NoSuchName(f"{self.file.name} has no {target}") from None
+
+
+OPERATIONS = frozenset(
+    ("load", "begin", "call", "vjp", "get", "at", "set", "parameters", "train", "zero_grad", "take", "same", "prop")
+)
+
+
+def seed_everything(seed: int) -> None:
+    """Set the random states of Python and of the libraries that are there."""
+    random.seed(seed)
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None:
+        numpy.random.seed(seed % 2**32)
+    if torch is not None:
+        torch.manual_seed(seed)
+
+
+def load_props(folder: str, topic: str) -> dict[str, Any]:
+    """The named functions of props/common.py and of props/TOPIC.py."""
+    found: dict[str, Any] = {}
+    for name in ("common", topic):
+        path = Path(folder, f"{name}.py")
+        if path.is_file():
+            found |= {key: value for key, value in vars(_load_file(f"props_{name}", path)).items() if callable(value)}
+    return found
+
+
+def _load_file(name: str, path: Path) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+@contextmanager
+def _importable(config: BenchConfig) -> Iterator[None]:
+    """Topics import each other by bare name, from the student's folder, which comes last on the path.
+
+    In a process of their own they stay importable; in the tests' process nothing of them stays behind.
+    """
+    names = (config.topic, *config.topics)
+    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    sys.path.append(config.folder)
+    try:
+        yield
+    finally:
+        if not config.isolated:
+            sys.path.remove(config.folder)
+            for name in names:
+                sys.modules.pop(name, None)
+            sys.modules.update(before)
+
+
+def _attribute(owner: Any, path: str) -> Any:
+    for part in path.split(".") if path else ():
+        owner = owner[int(part)] if part.isdigit() and not hasattr(owner, part) else getattr(owner, part)
+    return owner
+
+
+def _pairs(result: Any, cotangent: Any) -> list[tuple[Any, Any]]:
+    """Each tensor of a result with its cotangent; None leaves a part out."""
+    if cotangent is None:
+        return []
+    if isinstance(cotangent, (list, tuple)):
+        if not isinstance(result, (list, tuple)) or len(result) != len(cotangent):
+            raise TypeError(f"the result should have {len(cotangent)} parts")
+        return [pair for part, given in zip(result, cotangent, strict=True) for pair in _pairs(part, given)]
+    if not hasattr(result, "requires_grad"):
+        raise TypeError(f"the result should be a tensor, not {type(result).__name__}")
+    if tuple(result.shape) != tuple(cotangent.shape):
+        raise TypeError(f"the result has shape {tuple(result.shape)}, should have {tuple(cotangent.shape)}")
+    return [(result, cotangent)]

@@ -1,0 +1,125 @@
+"""One process with a student's module in it: confined, then answering requests until the channel closes.
+
+Run as a program it is the worker of a system without fork, which connects back to a loopback port.
+"""
+
+import importlib
+import io
+import os
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from autograder.student import jail
+from autograder.student.channel import Channel, ChannelClosed
+from autograder.student.reduce import describe
+from autograder.student.traps import ForbiddenCall
+from autograder.student.wire import WireError
+from autograder.student.workbench import BenchConfig, NoSuchName, Workbench
+
+MAX_OUTPUT = 20_000
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """Everything that a worker is told when it starts."""
+
+    bench: BenchConfig
+    allowance: jail.Allowance
+    directory: str  # where the student's code runs: its scratch/assignments
+    max_message: int
+    threads: int = 1
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> "WorkerConfig":
+        return cls(**{**data, "bench": BenchConfig(**data["bench"]), "allowance": jail.Allowance(**data["allowance"])})
+
+
+class Output(io.TextIOBase):
+    """What the student prints: the first of it is kept, the rest is let go."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._room = MAX_OUTPUT
+
+    def write(self, text: str) -> int:
+        if self._room > 0:
+            self._parts.append(text[: self._room])
+            self._room -= len(text)
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def taken(self) -> str:
+        """What was printed since the last time."""
+        text = "".join(self._parts)
+        self._parts, self._room = [], MAX_OUTPUT
+        return text
+
+
+def run(connection: socket.socket, config: WorkerConfig) -> None:
+    """Confine this process and serve requests; returns when the grader hangs up."""
+    channel = Channel(connection, config.max_message)
+    os.makedirs(config.directory, exist_ok=True)
+    os.chdir(config.directory)
+    layers = jail.confine(config.allowance)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(config.threads)
+    output = Output()
+    sys.stdout = sys.stderr = output
+    bench = Workbench(config.bench)
+    channel.send({"layers": layers})
+    while True:
+        try:
+            request = channel.receive(bench.held)
+        except ChannelClosed:
+            return
+        except WireError as error:
+            channel.send({"fault": str(error)})
+            continue
+        answer = _answer(bench, request)
+        if config.bench.reveal:
+            answer["output"] = output.taken()
+        try:
+            channel.send(answer)
+        except WireError as error:
+            channel.send({"error": _refused(f"the result cannot be sent: {error}")})
+
+
+def _answer(bench: Workbench, request: Any) -> dict[str, Any]:
+    try:
+        return {"value": bench.execute(request)}
+    except ForbiddenCall as error:
+        return {"forbidden": list(error.args)[:2]}
+    except NoSuchName as error:
+        return {"missing": str(error)}
+    except WireError as error:
+        return {"error": _refused(f"the result cannot be sent: {error}")}
+    except BaseException as error:  # a SystemExit of the student ends a call, not the worker
+        return {"error": describe(error, bench.config.folder, bench.config.reveal)}
+
+
+def _refused(text: str) -> dict[str, Any]:
+    return {"kind": "TypeError", "name": "TypeError", "text": text, "frames": []}
+
+
+def main() -> None:
+    """The worker of a system without fork: `python -m autograder.student.worker PORT TOKEN MODULE...`."""
+    port, token = int(sys.argv[1]), sys.argv[2]
+    for name in sys.argv[3:]:
+        importlib.import_module(name)
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(token.encode())
+    greeting = Channel(connection, 1 << 20)
+    config = WorkerConfig.from_data(greeting.receive())
+    run(connection, config)
+
+
+if __name__ == "__main__":
+    main()

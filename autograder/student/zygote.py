@@ -1,0 +1,95 @@
+"""The process that all workers are forked from: started by exec with a clean environment, warm, without a secret.
+
+It imports what grading.yml says to preload, once, and then answers on a socket: {"fork": config} with the worker's end
+of a channel gives {"pid"}; {"clone": true} with a socket makes another zygote that serves it; {"end": pid} kills that worker's whole group and gives {"signal", "exit", "cpu_seconds"}.
+It has one thread and runs no operation of torch, so that its forks are sound.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from autograder.student import worker
+from autograder.student.channel import Channel, ChannelClosed
+
+
+def main() -> None:
+    """`python -m autograder.student.zygote FD MODULE...`"""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    sys.dont_write_bytecode = True
+    for name in sys.argv[2:]:
+        importlib.import_module(name)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+    gc.freeze()  # what is here stays shared with every fork
+    threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+    Channel(control, 1 << 22).send({"ready": threads})
+    _serve(control)
+
+
+def _serve(control: socket.socket) -> None:
+    """Answer until the grader hangs up; then nothing of the student's is left behind."""
+    channel = Channel(control, 1 << 22)
+    workers: set[int] = set()
+    while True:
+        try:
+            request = channel.receive()
+        except ChannelClosed:
+            for pid in workers:
+                _end(pid)
+            return
+        if "end" in request:
+            workers.discard(request["end"])
+            channel.send(_end(request["end"]))
+            continue
+        with _receive_socket(control) as connection:
+            pid = os.fork()
+            if pid == 0:
+                _in_the_fork(control, connection, request)
+        if "fork" in request:
+            workers.add(pid)
+        channel.send({"pid": pid})
+
+
+def _in_the_fork(control: socket.socket, connection: socket.socket, request: dict[str, Any]) -> None:
+    """Be a worker, or another zygote; never come back, whatever happens."""
+    status = 1
+    try:
+        control.close()
+        if "clone" in request:
+            _serve(connection)
+        else:
+            worker.run(connection, worker.WorkerConfig.from_data(request["fork"]))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _receive_socket(control: socket.socket) -> socket.socket:
+    control.setblocking(True)
+    _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+    control.setblocking(False)
+    return socket.socket(fileno=descriptors[0])
+
+
+def _end(pid: int) -> dict[str, Any]:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)  # one that has not made its own group yet
+    _, status, usage = os.wait4(pid, 0)
+    return {
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+    }
+
+
+if __name__ == "__main__":
+    main()

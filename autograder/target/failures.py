@@ -1,0 +1,103 @@
+"""What a call to the student's code can end in, other than a value; and what a test finds wrong with a value.
+
+An error of the student's code is raised in the test as, say, `StudentValueError(StudentError, ValueError)`: so
+`pytest.raises(ValueError)` works on every target, and a bare `ValueError` is the grader's own fault.
+"""
+
+import builtins
+from dataclasses import dataclass
+
+from autograder.student.reduce import ERRORS
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A line of the student's file that an error went through; shapes only where nothing is hidden."""
+
+    file: str
+    line: int
+    function: str
+    source: str
+    shapes: tuple[tuple[str, str], ...] = ()
+
+
+class Finding(Exception):
+    """Something is wrong with the student's code: everything a test may raise that is not the grader's fault."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        Exception.__init__(self, message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NotAsExpected(Finding):
+    """An `expect_*` check failed; the message is for the student."""
+
+
+class StudentError(Finding):
+    """The student's code raised an error. `frames` leads to it, the innermost last."""
+
+    def __init__(self, kind: str, name: str, text: str, frames: tuple[Frame, ...]) -> None:
+        self.kind, self.name, self.text, self.frames = kind, name, text, frames
+        super().__init__(f"{name}: {text}" if text else name)
+
+    @property
+    def function(self) -> str:
+        """The function that raised it: `softmax`, `MultiHeadAttention.forward`."""
+        return self.frames[-1].function if self.frames else ""
+
+    @property
+    def place(self) -> str:
+        """`attention.py, line 41`, or nothing where the error did not come from the student's files."""
+        return f"{self.frames[-1].file}, line {self.frames[-1].line}" if self.frames else ""
+
+
+class MissingName(Finding):
+    """The student's file does not define what the exercise asks for."""
+
+
+class ForbiddenShortcut(Finding):
+    """The student's file calls a library function that it should write itself."""
+
+    def __init__(self, name: str, line: int) -> None:
+        self.name, self.line = name, line
+        super().__init__(f"line {line} calls {name}")
+
+
+class Broken(Finding):
+    """The student's process is of no further use; the next test gets a fresh one."""
+
+
+class TimedOut(Broken):
+    """It used up its time."""
+
+
+class Crashed(Broken):
+    """It ended, or sent something that is no message."""
+
+
+def _kinds() -> dict[str, type[StudentError]]:
+    kinds = {}
+    for name in ERRORS:
+        ancestor = getattr(builtins, name)
+        bases = (StudentError,) if ancestor is Exception else (StudentError, ancestor)
+        kinds[name] = type(f"Student{name}", bases, {"__module__": __name__})
+    return kinds
+
+
+_STUDENT_ERRORS = _kinds()
+
+
+def student_error(told: dict[str, object]) -> StudentError:
+    """The exception for an error that a worker told of; what does not fit its form is passed over."""
+    kind, name, text = (str(told.get(key, ""))[:4000] for key in ("kind", "name", "text"))
+    frames = []
+    listed = told.get("frames")
+    for entry in listed if isinstance(listed, list) else []:
+        match entry:
+            case [str(file), int(line), str(function), str(source), list(shapes)]:
+                told_shapes = tuple((str(pair[0]), str(pair[1])) for pair in shapes if len(pair) == 2)
+                frames.append(Frame(file, line, function, source, told_shapes))
+    return _STUDENT_ERRORS.get(kind, StudentError)(kind, name[:80], text, tuple(frames))

@@ -1,0 +1,258 @@
+"""How a worker comes to life: forked from a warm zygote or, where there is no sound fork, spawned."""
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Self
+
+from autograder.errors import GraderError
+from autograder.student.channel import Channel, ChannelClosed
+from autograder.student.worker import WorkerConfig
+
+# Forking is sound on Linux only: macOS frameworks (Accelerate) do not survive it, Windows has none.
+CAN_FORK = sys.platform == "linux"
+
+_KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended: the signal that ended it, or its exit status."""
+
+    signal: int
+    exit: int
+
+    def __str__(self) -> str:
+        if not self.signal:
+            return f"it ended the process itself, with exit status {self.exit}"
+        names = {
+            signal.SIGSEGV: "a segmentation fault",
+            signal.SIGABRT: "an abort in compiled code",
+            getattr(signal, "SIGXCPU", -1): "its CPU time was used up",
+            getattr(signal, "SIGKILL", -1): "it was killed, perhaps for its memory",
+        }
+        return names.get(self.signal, f"signal {self.signal}")
+
+
+@dataclass
+class Worker:
+    """A running worker: its process and the grader's end of its channel."""
+
+    pid: int
+    channel: Channel
+
+
+class Launcher(ABC):
+    """Starts workers and ends them; a context manager."""
+
+    @abstractmethod
+    def launch(self, config: WorkerConfig) -> Worker: ...
+
+    @abstractmethod
+    def end(self, worker: Worker) -> Ending:
+        """Kill the worker's whole group, whatever it does, and tell how it had ended."""
+
+    def start(self) -> None:
+        """Begin what takes time (imports), without waiting for it."""
+
+    def close(self) -> None:
+        """End everything that is still there."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def clean_environment(threads: int) -> dict[str, str]:
+    """What a process of the student may know of ours: where programs are, and settings that make runs repeat."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT}
+    return kept | {
+        "PYTHONHASHSEED": "0",  # the order of a set must not change a mark
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": "1",  # OpenBLAS starts its threads at import, and a fork has but one
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    }
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-s", "-m", module, *arguments]
+
+
+class Zygote(Launcher):
+    """Workers are forks of one process that has imported everything already."""
+
+    def __init__(self, preload: tuple[str, ...], threads: int = 1) -> None:
+        self._preload = preload
+        self._threads = threads
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._control: Channel | None = None
+        self._ready = False
+
+    def start(self) -> None:
+        if self._control is not None:
+            return
+        self._socket, theirs = socket.socketpair()
+        self._control = Channel(self._socket, 1 << 22)
+        with theirs:
+            self._process = subprocess.Popen(
+                _python("autograder.student.zygote", str(theirs.fileno()), *self._preload),
+                env=clean_environment(self._threads),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C goes to the grader, which ends this process itself
+            )
+
+    def launch(self, config: WorkerConfig) -> Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pid = self._fork({"fork": config.as_data()}, theirs)["pid"]
+        return Worker(pid, Channel(ours, config.max_message))
+
+    def clone(self) -> "Zygote":
+        """Another zygote, forked from this one: as warm, for another job."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._fork({"clone": True}, theirs)
+        other = Zygote(self._preload, self._threads)
+        other._socket, other._control, other._ready = ours, Channel(ours, 1 << 22), True
+        return other
+
+    def forget(self) -> None:
+        """Drop this process's end of the connection, once a fork of this process uses it."""
+        if self._control is not None:
+            self._control.close()
+
+    def _fork(self, request: dict[str, Any], theirs: socket.socket) -> dict[str, Any]:
+        self._wait_until_ready()
+        assert self._control is not None
+        assert self._socket is not None
+        self._control.send(request)
+        self._socket.setblocking(True)
+        socket.send_fds(self._socket, [b"*"], [theirs.fileno()])
+        self._socket.setblocking(False)
+        return self._ask()
+
+    def end(self, worker: Worker) -> Ending:
+        worker.channel.close()
+        assert self._control is not None
+        self._control.send({"end": worker.pid})
+        told = self._ask()
+        return Ending(told["signal"], told["exit"])
+
+    def close(self) -> None:
+        if self._process is not None:
+            if self._control is not None:
+                self._control.close()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _wait_until_ready(self) -> None:
+        self.start()
+        if not self._ready:
+            told = self._ask()
+            self._ready = True
+            if told["ready"] != 1:
+                raise GraderError(f"the zygote has {told['ready']} threads after its imports; it must have one to fork")
+
+    def _ask(self) -> dict[str, Any]:
+        assert self._control is not None
+        try:
+            told: dict[str, Any] = self._control.receive()
+        except ChannelClosed:
+            raise GraderError(
+                f"the process that imports {', '.join(self._preload) or 'nothing'} for the students' code has ended; "
+                f"try: {sys.executable} -c 'import {', '.join(self._preload) or 'sys'}'"
+            ) from None
+        return told
+
+
+class Spawner(Launcher):
+    """Each worker is a new interpreter that connects back over the loopback interface: `check` on macOS and Windows."""
+
+    def __init__(self, preload: tuple[str, ...], threads: int = 1) -> None:
+        self._preload = preload
+        self._threads = threads
+        self._spare: tuple[subprocess.Popen[bytes], socket.socket, str] | None = None
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """One interpreter is kept waiting, its imports done, before anybody needs it."""
+        if self._spare is None:
+            server = socket.create_server(("127.0.0.1", 0))
+            token = secrets.token_hex(16)
+            port = server.getsockname()[1]
+            process = subprocess.Popen(
+                _python("autograder.student.worker", str(port), token, *self._preload),
+                env=clean_environment(self._threads),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            self._spare = process, server, token
+
+    def launch(self, config: WorkerConfig) -> Worker:
+        self.start()
+        assert self._spare is not None
+        (process, server, token), self._spare = self._spare, None
+        with server:
+            connection = self._accept(process, server, token)
+        channel = Channel(connection, config.max_message)
+        channel.send(config.as_data())
+        self._running[process.pid] = process
+        return Worker(process.pid, channel)
+
+    def end(self, worker: Worker) -> Ending:
+        worker.channel.close()
+        process = self._running.pop(worker.pid)
+        if process.poll() is None and hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(worker.pid, signal.SIGKILL)
+        process.kill()
+        code = process.wait()
+        return Ending(-code, 0) if code < 0 else Ending(0, code)
+
+    def close(self) -> None:
+        if self._spare is not None:
+            process, server, _ = self._spare
+            server.close()
+            process.kill()
+            process.wait()
+            self._spare = None
+        for process in self._running.values():
+            process.kill()
+            process.wait()
+        self._running.clear()
+
+    def _accept(self, process: subprocess.Popen[bytes], server: socket.socket, token: str) -> socket.socket:
+        server.settimeout(1.0)
+        while True:
+            try:
+                connection, _ = server.accept()
+            except TimeoutError:
+                if process.poll() is not None:
+                    raise GraderError(f"a worker did not start; try: {' '.join(_python('autograder.student.worker'))}")
+                continue
+            connection.settimeout(5.0)
+            if connection.recv(len(token), socket.MSG_WAITALL) == token.encode():
+                return connection
+            connection.close()

@@ -1,0 +1,156 @@
+"""A target in a process of its own: requests cross a channel, and its limits are watched from outside."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+
+from autograder.errors import GraderError
+from autograder.spec import Limits
+from autograder.student import wire
+from autograder.student.channel import ChannelClosed
+from autograder.student.worker import WorkerConfig
+from autograder.target.failures import (
+    Crashed,
+    ForbiddenShortcut,
+    MissingName,
+    TimedOut,
+    student_error,
+)
+from autograder.target.launcher import Ending, Launcher
+
+_LOOK_EVERY = 0.02  # seconds between two looks at a worker's CPU time
+
+
+class ProcessTarget:
+    """One worker. After a `Broken` finding it is of no further use: `alive` is false."""
+
+    def __init__(self, launcher: Launcher, config: WorkerConfig, limits: Limits) -> None:
+        self._launcher = launcher
+        self._limits = limits
+        self._worker = launcher.launch(config)
+        self._process: psutil.Process | None = None
+        self._spent: float | None = 0.0  # CPU seconds when the test began; None: at its first call
+        self._waited = 0.0
+        self._allow(limits.import_cpu_seconds)
+        self.alive = True
+        self.printed = ""
+        self.isolation: tuple[str, ...] = ()
+        self.shortcuts: tuple[ForbiddenShortcut, ...] = ()
+        self.shortcut_places: tuple[str, ...] = ()
+
+    def load(self) -> None:
+        """Import the student's module; forbidden names seen in its source stand in `shortcuts` afterwards."""
+        hello = self._receive(wire.Ref)
+        self.isolation = tuple(str(layer) for layer in hello["layers"])
+        self._allow(self._limits.import_cpu_seconds)
+        found = [use for use in self.request({"op": "load"}) or [] if isinstance(use, list) and len(use) == 3]
+        self.shortcuts = tuple(ForbiddenShortcut(str(name), int(line)) for name, line, _ in found)
+        self.shortcut_places = tuple(str(place) for _, _, place in found)
+
+    def begin(self, seed: int, cpu_seconds: float) -> None:
+        """The start of a test: its seed, and its limits counted from here."""
+        self.printed = ""
+        self._allow(cpu_seconds)
+        self.request({"op": "begin", "seed": seed})
+
+    def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
+        if not self.alive:
+            raise Crashed("The process with your code has ended.")
+        try:
+            self._worker.channel.send(request, self._watch)
+        except wire.WireError as error:
+            raise GraderError(f"a test sends what cannot be sent: {error}") from None
+        except ChannelClosed:
+            self._broken()
+        answer = self._receive(resolve)
+        self.printed += str(answer.get("output", ""))
+        if "value" in answer:
+            return answer["value"]
+        raise self._finding(answer)
+
+    def close(self) -> None:
+        if self.alive:
+            self.alive = False
+            self._launcher.end(self._worker)
+
+    # -- what comes back
+
+    def _receive(self, resolve: Callable[[int, str], Any]) -> dict[str, Any]:
+        began = time.monotonic()
+        try:
+            answer = self._worker.channel.receive(resolve, self._watch)
+        except ChannelClosed:
+            self._broken()
+        except wire.WireError:
+            self._end()
+            raise Crashed("The process with your code sent something that is not an answer.") from None
+        finally:
+            self._waited += time.monotonic() - began
+            self._looking_since = None
+        if not isinstance(answer, dict):
+            self._end()
+            raise Crashed("The process with your code sent something that is not an answer.")
+        return answer
+
+    def _finding(self, answer: dict[str, Any]) -> Exception:
+        match answer:
+            case {"error": dict(told)}:
+                return student_error(told)
+            case {"forbidden": [str(name), int(line)]}:
+                return ForbiddenShortcut(name, line)
+            case {"missing": str(text)}:
+                return MissingName(text)
+            case {"fault": str(text)}:
+                return GraderError(f"a test asks for what cannot be: {text}")
+        self._end()
+        return Crashed("The process with your code sent something that is not an answer.")
+
+    def _broken(self) -> None:
+        ending = self._end()
+        if "CPU time" in str(ending):
+            raise TimedOut("Your code used up the CPU time that all its tests have together.")
+        raise Crashed(f"The Python process with your code ended before it gave an answer: {ending}.")
+
+    def _end(self) -> Ending:
+        self.alive = False
+        return self._launcher.end(self._worker)
+
+    # -- limits
+
+    def _allow(self, cpu_seconds: float) -> None:
+        self._cpu_limit = cpu_seconds
+        self._wall_limit = Limits.wall_seconds(cpu_seconds)
+        self._spent = None
+        self._waited = 0.0
+        self._looking_since: float | None = None
+        self._last_look = 0.0
+
+    def _watch(self) -> None:
+        """Called while waiting for the worker; ends it and raises `TimedOut` when a limit is passed."""
+        now = time.monotonic()
+        self._looking_since = self._looking_since or now
+        if self._spent is not None and now - self._last_look < _LOOK_EVERY:
+            return
+        self._last_look = now
+        used = self._cpu_seconds()
+        if self._spent is None:
+            self._spent = used
+        if used - self._spent > self._cpu_limit:
+            self._end()
+            raise TimedOut(f"Your code was stopped after {self._cpu_limit:g} seconds of CPU time.")
+        if self._waited + now - self._looking_since > self._wall_limit:
+            self._end()
+            raise TimedOut(f"Your code was stopped after {self._wall_limit:g} seconds without an answer.")
+
+    def _cpu_seconds(self) -> float:
+        """CPU time of the worker, all threads, as the system counts it."""
+        try:
+            self._process = self._process or psutil.Process(self._worker.pid)
+            times = self._process.cpu_times()
+        except psutil.Error:
+            return self._spent or 0.0
+        return float(times.user + times.system)
+
+

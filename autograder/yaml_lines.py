@@ -1,0 +1,46 @@
+"""YAML with the line of every key, so that an error can say where it is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Where each value stands: paths such as ("topics", 0, "name") to lines counted from 1."""
+
+    known: dict[tuple[int | str, ...], int]
+    duplicates: tuple[tuple[str, int], ...]
+
+    def of(self, path: tuple[int | str, ...]) -> int:
+        """The line of a value or, where it is missing, of the nearest thing around it."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.known:
+                return self.known[path[:end]]
+        return 1
+
+
+def read_with_lines(text: str) -> tuple[Any, Lines]:
+    """The data in `text` and the lines they stand on. Raises `yaml.YAMLError` where the text is not YAML."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    known: dict[tuple[int | str, ...], int] = {}
+    duplicates: list[tuple[str, int]] = []
+
+    def walk(node: yaml.Node | None, path: tuple[int | str, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, value in node.value:
+                line = key.start_mark.line + 1
+                if key.value in seen:
+                    duplicates.append((key.value, line))
+                seen.add(key.value)
+                known[(*path, key.value)] = line
+                walk(value, (*path, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                known[(*path, index)] = value.start_mark.line + 1
+                walk(value, (*path, index))
+
+    walk(root, ())
+    return yaml.safe_load(text), Lines(known, tuple(duplicates))
