@@ -4,7 +4,7 @@ Here nothing is hidden, so a failure shows everything that helps: the line of th
 variables there, what was printed.
 """
 
-import pdb  # noqa: T100  # what --pdb is for
+import pdb
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +48,8 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
     with launcher_for(unit) as launcher:
 
         def body(suite: Suite[bool]) -> bool:
-            return all([_Check(unit, topic, folder, suite, console, None if debug else launcher).run() for topic in present])
+            held = [_Check(unit, topic, folder, suite, console, None if debug else launcher).run() for topic in present]
+            return all(held)
 
         return collect(unit, "public", [topic.name for topic in present], body)
 
@@ -66,7 +67,9 @@ class _Check:
     target: ProcessTarget | InProcessTarget | None = None
 
     def run(self) -> bool:
-        self.console.print(Text(f"\n{self.topic.title}", style="bold"), Text(str(self.folder / self.topic.file), style="dim"))
+        self.console.print(
+            Text(f"\n{self.topic.title}", style="bold"), Text(str(self.folder / self.topic.file), style="dim")
+        )
         held = total = 0
         try:
             for item in self.topic.items:
@@ -133,7 +136,11 @@ class _Check:
         show(Padding(Text.assemble(("✗ ", "red"), (claim, "bold")), (0, 0, 0, 6)))
         show(Padding(Text(outcome.message), (0, 0, 0, 8)))
         for frame in outcome.error.frames if outcome.error else ():
-            show(Padding(Text(f"{frame.file}:{frame.line} {frame.function and 'in ' + frame.function}", "cyan"), (0, 0, 0, 8)))
+            show(
+                Padding(
+                    Text(f"{frame.file}:{frame.line} {frame.function and 'in ' + frame.function}", "cyan"), (0, 0, 0, 8)
+                )
+            )
             show(Padding(Text(frame.source), (0, 0, 0, 12)))
             if frame.shapes:
                 shapes = "   ".join(f"{name} {shape}" for name, shape in frame.shapes)

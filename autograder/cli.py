@@ -92,7 +92,9 @@ def release() -> None:
 
 
 @release.command()
-@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 where a stub is not what it should be.")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Write nothing; exit 1 where a stub is not what it should be."
+)
 @_told
 def stubs(only_check: bool) -> int:
     """Make the stubs in assignments/ from the solutions."""

@@ -29,7 +29,9 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: 
     console = Console(stderr=True, highlight=False)
     missing = [topic.name for topic in unit.spec.topics if not unit.suite("hidden", topic.name).is_file()]
     if missing:
-        raise UsageError(f"{unit.root} has no hidden tests for {', '.join(missing)}: grading needs the instructor's copy")
+        raise UsageError(
+            f"{unit.root} has no hidden tests for {', '.join(missing)}: grading needs the instructor's copy"
+        )
     _make_folder(out)
     secret = secret_for(out)
     submissions = find_submissions(paths, unit.spec.files, cast(Form, form))
@@ -60,7 +62,13 @@ class _Live:
         self._unit = unit
         self._out = out
         self._running: dict[str, float] = {}
-        columns = (TextColumn("graded"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[now]}"))
+        columns = (
+            TextColumn("graded"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[now]}"),
+        )
         # No thread draws it: jobs are forked from this process, and a fork wants one thread.
         self._progress = Progress(*columns, console=console, auto_refresh=False, transient=True)
         self._task = self._progress.add_task("", total=total, now="importing libraries and collecting tests")

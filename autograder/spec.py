@@ -265,7 +265,7 @@ def _inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
 
 def _tests_that_differ(unit: Unit, topic: Topic, at: Location) -> Iterator[tuple[Location, str]]:
     for kind in ("public", "hidden"):
-        path = unit.suite(kind, topic.name)  # type: ignore[arg-type]  # mypy widens the loop's literals
+        path = unit.suite(kind, topic.name)
         if not path.parent.is_dir():
             continue  # a student's copy has no hidden tests
         shown = path.relative_to(unit.root)

@@ -1,1 +1,4 @@
-"""From submissions to results: `suite` runs tests, `topic` a topic's worker, `session` one submission, `batch` a class."""
+"""From submissions to results.
+
+`suite` holds the tests, `topic` runs those of one topic, `session` grades one submission, `batch` a class.
+"""

@@ -36,7 +36,11 @@ class Watcher:
 
 
 def grade_class(
-    unit: Unit, submissions: Sequence[Submission], secret: bytes, jobs: int | None = None, watcher: Watcher | None = None
+    unit: Unit,
+    submissions: Sequence[Submission],
+    secret: bytes,
+    jobs: int | None = None,
+    watcher: Watcher | None = None,
 ) -> list[Result]:
     """Grade them all. A submission that the grader fails on is told in its result; the others go on."""
     if not CAN_FORK:
@@ -146,5 +150,7 @@ class _Pool:
 
     def _failed(self, number: int, why: str) -> Result:
         print(f"The grader failed on {self.submissions[number].student}:\n{why}", file=sys.stderr)  # noqa: T201  # loud
-        problem = "The grader failed on this submission; this is not your fault, and no mark of 0. Your instructor knows why."
+        problem = (
+            "The grader failed on this submission; this is not your fault, and no mark of 0. Your instructor knows why."
+        )
         return ungraded(self.unit, self.submissions[number], (problem,))

@@ -48,7 +48,9 @@ def outcome_of(
         raise error
     if isinstance(error, GraderError):
         raise GraderError(f"{test}: {error}") from error
-    raise GraderError(f"{test} failed by itself: {type(error).__name__}: {error}\n{raised.getrepr(style='short')}") from error
+    raise GraderError(
+        f"{test} failed by itself: {type(error).__name__}: {error}\n{raised.getrepr(style='short')}"
+    ) from error
 
 
 def finding_outcome(error: Finding, item: Item, reveal: bool) -> Outcome:
@@ -81,7 +83,9 @@ def _student_error(error: StudentError, item: Item, reveal: bool) -> Outcome:
             return Outcome(Status.NOT_ATTEMPTED, f"Not written yet{place}.", error=error)
         used = error.function.split(".")[0]
         return Outcome(Status.FAILED, f"This needs {used}, which is not written yet{place}.", error=error)
-    what = error.name if reveal or error.name == error.kind else error.kind  # a student's own class name could tell values
+    what = (
+        error.name if reveal or error.name == error.kind else error.kind
+    )  # a student's own class name could tell values
     if reveal and error.text:
         what = f"{what}: {error.text}"
     article = "an" if what[0] in "AEIOU" else "a"

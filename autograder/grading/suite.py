@@ -11,7 +11,7 @@ solution with the same interface. How a test ends is told in an `Outcome`:
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -87,16 +87,16 @@ class Suite(Generic[T]):
     # -- pytest's hooks and fixtures
 
     @pytest.fixture
-    def student(self) -> Iterator[Student]:
+    def student(self) -> Student:
         """The code under test."""
         assert self._current is not None
         current = self._current
         current.target.begin(current.seed, current.cpu_seconds)
         seed_everything(current.seed)
-        yield Student(current.target)
+        return Student(current.target)
 
     @pytest.fixture
-    def reference(self, student: Student) -> Student:
+    def reference(self, student: Student) -> Student:  # noqa: ARG002  # comes first: it sets the seeds
         """The solution, called as the student is called."""
         assert self._current is not None
         target = self._reference(self._current.topic)

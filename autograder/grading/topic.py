@@ -12,8 +12,8 @@ from autograder.grading.suite import Suite
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student.jail import Allowance
-from autograder.student.worker import WorkerConfig
 from autograder.student.workbench import BenchConfig
+from autograder.student.worker import WorkerConfig
 from autograder.target.failures import Finding
 from autograder.target.launcher import Launcher
 from autograder.target.process import ProcessTarget
@@ -104,7 +104,9 @@ class TopicRun:
             self._scratch = self._make_scratch()
             folder = self._scratch / "assignments"
             bench = bench_config(self._unit, self._topic, folder, **self._replaced)
-            self._target = ProcessTarget(self._launcher, worker_config(self._unit, bench, folder), self._unit.spec.limits)
+            self._target = ProcessTarget(
+                self._launcher, worker_config(self._unit, bench, folder), self._unit.spec.limits
+            )
             try:
                 self._target.load()
             except Finding as error:
@@ -117,7 +119,9 @@ class TopicRun:
     def _without_module(self, error: Finding, item: Item) -> Outcome:
         outcome = finding_outcome(error, item, reveal=False)
         status = Status.FAILED if outcome.status is Status.NOT_ATTEMPTED else outcome.status
-        return Outcome(status, f"{self._topic.file} cannot be imported. {outcome.message}", outcome.note, shortcut=outcome.shortcut)
+        return Outcome(
+            status, f"{self._topic.file} cannot be imported. {outcome.message}", outcome.note, shortcut=outcome.shortcut
+        )
 
     def _make_scratch(self) -> Path:
         """A folder of the student's own: assignments/ with the files handed in, and the resources beside it."""
@@ -144,4 +148,6 @@ def _forfeited(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
     shortcut = next((outcome for outcome in outcomes.values() if outcome.shortcut), None)
     if shortcut is None:
         return outcomes
-    return {test: Outcome(Status.FAILED, shortcut.message, shortcut=True, seconds=o.seconds) for test, o in outcomes.items()}
+    return {
+        test: Outcome(Status.FAILED, shortcut.message, shortcut=True, seconds=o.seconds) for test, o in outcomes.items()
+    }

@@ -20,11 +20,15 @@ def make_stub(solution: str, name: str = "solution") -> str:
     """The stub of a solution. Raises `GraderError` for markers that do not pair, naming file and line."""
     stub = "\n".join(_stub_lines(solution.splitlines(), name)) + "\n"
     if stub == solution:
-        raise GraderError(f"{name}: has no region between # BEGIN SOLUTION and # END SOLUTION; the stub would be the solution")
+        raise GraderError(
+            f"{name}: has no region between # BEGIN SOLUTION and # END SOLUTION; the stub would be the solution"
+        )
     try:
         ast.parse(stub)
     except SyntaxError as error:
-        raise GraderError(f"{name}: its stub would not be Python: {error.msg} in line {error.lineno} of the stub") from None
+        raise GraderError(
+            f"{name}: its stub would not be Python: {error.msg} in line {error.lineno} of the stub"
+        ) from None
     return stub
 
 

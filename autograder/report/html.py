@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from autograder.report import summary
 from autograder.report.class_view import class_view
+from autograder.report.for_student import for_student
 from autograder.report.text import is_file_name
 from autograder.results import Result
 from autograder.spec import Unit
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def render(result: Result, unit: Unit) -> str:
     """The student's page."""
-    result = summary.for_student(result)
+    result = for_student(result)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -43,7 +44,7 @@ def render_class(results: Sequence[Result], unit: Unit) -> str:
     script = _environment().get_template("sort.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     links = [f"./{quote(result.student)}/report.html" if is_file_name(result.student) else "" for result in results]
-    page = class_view([summary.for_student(result) for result in results], links, unit)
+    page = class_view([for_student(result) for result in results], links, unit)
     template = _environment().get_template("class.html.j2")
     return template.render(unit=unit.spec.unit, page=page, script=script, script_hash=f"sha256-{digest}")
 

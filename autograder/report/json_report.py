@@ -6,7 +6,7 @@ but for `seconds`.
 
 import json
 
-from autograder.report.summary import for_student
+from autograder.report.for_student import for_student
 from autograder.results import ItemResult, Result, TestResult
 from autograder.spec import Unit
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from autograder.report import summary
+from autograder.report.for_student import for_student
 from autograder.report.summary import Finding, ItemView, Step, TopicView, marks
 from autograder.results import Result, Status
 from autograder.spec import Unit
@@ -24,7 +25,7 @@ SYMBOLS = {
 _JOINER = "\u2060"  # seen by no one; breaks what GitHub looks for in finished text: mentions, issues, addresses
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~$^&!]")
 _AT_START = re.compile(r"^(\s*)([-+=#:>]|\d+(?=[.)]))")
-_SOUGHT = re.compile(r"(@|#(?=\w)|\b[Gg][Hh]-(?=\d)|:(?=//)|\bwww(?=\.)|(?<=\w):(?=\w+:))")
+_SOUGHT = re.compile(r"(@|#(?=\w)|\b[Gg][Hh]-(?=\d)|:(?=//)|\bwww(?=\.))")
 
 
 def escape(text: str, newline: str = " ") -> str:
@@ -43,7 +44,7 @@ def _escaped_line(line: str) -> str:
 
 
 def render(result: Result, unit: Unit) -> str:
-    result = summary.for_student(result)
+    result = for_student(result)
     lines = [f"# {escape(unit.spec.unit)}: {escape(result.student)}", ""]
     lines += _graded(result, unit) if result.graded else _not_graded(result)
     lines += ["---", "", *_footer(result)]

@@ -1,14 +1,12 @@
-"""What a report says, before it has a format: the words, the order, and what a student may see.
+"""What a report says, before it has a format: the words, and the order of things on the page.
 
-`for_student` comes first, always: it cleans all text and takes out what students may not read, so that no format can
-forget to. The rest arranges a result for a page; HTML and Markdown are two renderings of it.
+HTML and Markdown are two renderings of it. Results come in as `for_student` leaves them.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
-from autograder.report.text import clean
 from autograder.results import ItemResult, Result, Status, TestResult
 from autograder.spec import Unit
 
@@ -27,33 +25,7 @@ CLAIM_WORDS = {
     Status.FAILED: "does not hold yet",
     Status.PARTIAL: "holds in part",
 }
-NO_NAME = "(no name)"
 MOST_STEPS = 3
-
-
-def for_student(result: Result) -> Result:
-    """The result as its student may read it: clean text, no notes, and nothing of a test that is not visible."""
-    return replace(
-        result,
-        student=clean(result.student, 100) or NO_NAME,
-        items=tuple(replace(item, tests=tuple(map(_shown, item.tests))) for item in result.items),
-        problems=tuple(clean(problem, 500, lines=5) for problem in result.problems),
-        isolation=tuple(clean(layer, 100) for layer in result.isolation),
-        submission_sha256=clean(result.submission_sha256, 64),
-        grader_version=clean(result.grader_version, 100),
-    )
-
-
-def _shown(test: TestResult) -> TestResult:
-    if not test.visible:
-        return replace(test, test="", name="a further check", message="", diagnosis=None, note="")
-    return replace(
-        test,
-        name=clean(test.name, 300),
-        message=clean(test.message, 1200, lines=16),
-        diagnosis=clean(test.diagnosis, 600, lines=5) if test.diagnosis else None,
-        note="",
-    )
 
 
 def hundredths(value: Fraction) -> str:

@@ -29,7 +29,15 @@ MAX_FRAMES = 12
 
 # The built-in errors that a test may wait for; a student's own error crosses as its nearest ancestor among them.
 ERRORS = (
-    *("ArithmeticError", "AssertionError", "AttributeError", "EOFError", "Exception", "ImportError", "IndentationError"),
+    *(
+        "ArithmeticError",
+        "AssertionError",
+        "AttributeError",
+        "EOFError",
+        "Exception",
+        "ImportError",
+        "IndentationError",
+    ),
     *("IndexError", "KeyError", "LookupError", "MemoryError", "ModuleNotFoundError", "NameError"),
     *("NotImplementedError", "OSError", "OverflowError", "RecursionError", "RuntimeError", "StopIteration"),
     *("SyntaxError", "TimeoutError", "TypeError", "UnboundLocalError", "ValueError", "ZeroDivisionError"),
@@ -56,9 +64,10 @@ def reduce(value: Any, hold: Hold, depth: int = 0) -> Any:
         return _plain_tensor(value, hold, torch)
     if isinstance(value, Mapping):
         return {reduce(key, hold, depth + 1): reduce(value[key], hold, depth + 1) for key in list(value)}
-    if isinstance(value, (list, tuple)):
-        kind = list if isinstance(value, list) else tuple
-        return kind(reduce(part, hold, depth + 1) for part in kind.__iter__(value))
+    if isinstance(value, list):
+        return [reduce(part, hold, depth + 1) for part in list.__iter__(value)]
+    if isinstance(value, tuple):
+        return tuple(reduce(part, hold, depth + 1) for part in tuple.__iter__(value))
     return hold(value)
 
 

@@ -85,7 +85,10 @@ def resolve(name: str) -> Any:
                 module = importlib.import_module(".".join(parts[:end]))
             except ImportError:
                 continue
-        return functools.reduce(lambda owner, part: getattr(owner, part, None), parts[end:], module)
+        owner: Any = module
+        for part in parts[end:]:
+            owner = getattr(owner, part, None)
+        return owner
     return None
 
 

@@ -197,7 +197,7 @@ class _Decoder:
         return self.made[number]
 
 
-def decode(header: bytes, raw: bytes | bytearray, resolve: Callable[[int, str], Any] = Ref) -> Any:
+def decode(header: bytes | bytearray, raw: bytes | bytearray, resolve: Callable[[int, str], Any] = Ref) -> Any:
     """The value of a message. `resolve` turns (id, kind) of a handle into what stands for it here."""
     try:
         tree, storages = json.loads(header)

@@ -66,7 +66,8 @@ class Workbench:
         self.handles[number] = value
         return Ref(number, type(value).__name__[:80])
 
-    def held(self, number: int, kind: str) -> object:
+    def held(self, number: int, _kind: str = "") -> object:
+        """What a handle names."""
         return self.handles[number]
 
     # -- operations
@@ -79,7 +80,7 @@ class Workbench:
         return getattr(self, operation)(**{key: value for key, value in request.items() if key != "op"})
 
     def load(self) -> Any:
-        """Import the topic's module: traps first, stand-ins for what is replaced. Tells forbidden names in the source."""
+        """Import the topic's module, with its traps and stand-ins. Tells the forbidden names in its source."""
         config = self.config
         source = self.file.read_bytes()
         tree = ast.parse(source, str(self.file))
@@ -123,7 +124,10 @@ class Workbench:
             return self.hold(result)
         if isinstance(result, Mapping):
             parts = {key: result[key] for key in list(result)}
-            return {key: self.keep(part, path[1:]) if key == path[0] else reduce(part, self.hold) for key, part in parts.items()}
+            return {
+                key: self.keep(part, path[1:]) if key == path[0] else reduce(part, self.hold)
+                for key, part in parts.items()
+            }
         if isinstance(result, (list, tuple)):
             return tuple(
                 self.keep(part, path[1:]) if index == path[0] else reduce(part, self.hold)
@@ -240,7 +244,8 @@ def load_props(folder: str, topic: str) -> dict[str, Any]:
 
 def _load_file(name: str, path: Path) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

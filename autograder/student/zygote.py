@@ -1,7 +1,11 @@
 """The process that all workers are forked from: started by exec with a clean environment, warm, without a secret.
 
-It imports what grading.yml says to preload, once, and then answers on a socket: {"fork": config} with the worker's end
-of a channel gives {"pid"}; {"clone": true} with a socket makes another zygote that serves it; {"end": pid} kills that worker's whole group and gives {"signal", "exit", "cpu_seconds"}.
+It imports what grading.yml says to preload, once, and then answers on a socket:
+
+    {"fork": config} with the worker's end of a channel    a new worker: {"pid"}
+    {"clone": true} with a socket                          another zygote, which serves that socket: {"pid"}
+    {"end": pid}                                           that worker's whole group is killed: {"signal", "exit", ...}
+
 It has one thread and runs no operation of torch, so that its forks are sound.
 """
 

@@ -29,11 +29,11 @@ def safe_name(name: str) -> str:
     """A folder's name that a person still reads as `name`: letters of any script stay."""
     spaced = " ".join(unicodedata.normalize("NFC", name).split())
     clean = "".join("_" if _unseen(char) else char for char in _NOT_IN_A_NAME.sub("_", spaced))
-    clean = _cut(clean.lstrip(".- "), MAX_CHARACTERS)
+    clean = _cut(clean.lstrip(".- "))
     if not clean.strip("_"):
         return "student"
     if {folded(clean), folded(clean.split(".")[0].rstrip())} & RESERVED:
-        return _cut(f"_{clean}", MAX_CHARACTERS)
+        return _cut(f"_{clean}")
     return clean
 
 
@@ -49,7 +49,7 @@ def unique_names(names: Iterable[str]) -> list[str]:
         count[key] = count.get(key, 0) + 1
         while count[key] > 1 and folded(unique) in used:
             ending = f"-{count[key]}"
-            unique = _cut(name, MAX_CHARACTERS - len(ending)) + ending
+            unique = _cut(name, len(ending)) + ending
             count[key] += folded(unique) in used
         used.add(folded(unique))
         result.append(unique)
@@ -60,6 +60,7 @@ def _unseen(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
-def _cut(name: str, characters: int) -> str:
-    short = name[:characters].encode()[:MAX_BYTES].decode(errors="ignore")
+def _cut(name: str, room: int = 0) -> str:
+    """What of `name` fits beside `room` characters more."""
+    short = name[: MAX_CHARACTERS - room].encode()[: MAX_BYTES - room].decode(errors="ignore")
     return short.rstrip(". ")  # Windows drops them

@@ -37,11 +37,15 @@ class Expectations:
         if not condition:
             raise NotAsExpected(message)
 
-    def expect_tensor(self, got: Any, shape: Sequence[int] | None = None, dtype: Any = None, about: str = "the result") -> Any:
+    def expect_tensor(
+        self, got: Any, shape: Sequence[int] | None = None, dtype: Any = None, about: str = "the result"
+    ) -> Any:
         """A torch tensor of this shape and dtype (float32 unless said otherwise), which is returned."""
         return self._expect_array(got, "torch", shape, dtype or sys.modules["torch"].float32, about)
 
-    def expect_array(self, got: Any, shape: Sequence[int] | None = None, dtype: Any = "float64", about: str = "the result") -> Any:
+    def expect_array(
+        self, got: Any, shape: Sequence[int] | None = None, dtype: Any = "float64", about: str = "the result"
+    ) -> Any:
         """A NumPy array of this shape and dtype, which is returned."""
         return self._expect_array(got, "numpy", shape, dtype, about)
 
@@ -50,23 +54,23 @@ class Expectations:
         if _library(got) and tuple(got.shape) == ():
             got = got.item()
         if isinstance(got, bool) or not isinstance(got, (int, float)):
-            raise NotAsExpected(f"{_start(about)} is {describe(got)}; expected a number.")
+            raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected a number.")
         if not math.isfinite(got):
-            raise NotAsExpected(f"{_start(about)} is {got}; expected a finite number.")
+            raise NotAsExpected(f"{_start(about)}: {got}; expected a finite number.")
         return got
 
     def expect_handle(self, got: Any, about: str = "the result") -> Any:
         """An object that stays with the student, such as a module; it is returned."""
         if not isinstance(got, Ref):
-            raise NotAsExpected(f"{_start(about)} is {describe(got)}; expected an object.")
+            raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected an object.")
         return got
 
     def expect_parts(self, got: Any, count: int, about: str = "the result") -> tuple[Any, ...]:
         """A tuple (or list) of `count` parts, which are returned."""
         if not isinstance(got, (tuple, list)):
-            raise NotAsExpected(f"{_start(about)} is {describe(got)}; expected {count} values, as a tuple.")
+            raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected {count} values, as a tuple.")
         if len(got) != count:
-            raise NotAsExpected(f"{_start(about)} has {len(got)} parts; expected {count}.")
+            raise NotAsExpected(f"{_start(about)}: {len(got)} parts; expected {count}.")
         return tuple(got)
 
     def expect_close(self, got: Any, want: Any, atol: float, rtol: float = 0.0, about: str = "the result") -> Any:
@@ -74,7 +78,7 @@ class Expectations:
         if isinstance(want, (int, float)) and not isinstance(want, bool):
             number = self.expect_number(got, about)
             if not math.isclose(number, want, rel_tol=rtol, abs_tol=atol):
-                raise NotAsExpected(f"{_start(about)} is a number, but not the right one.")
+                raise NotAsExpected(f"{_start(about)}: not the right number.")
             return got
         self._expect_like(got, want, about)
         self._expect_no_difference(got, want, lambda a, b: _far(a, b, atol, rtol), about)
@@ -87,20 +91,23 @@ class Expectations:
             self._expect_no_difference(got, want, lambda a, b: (a != b) & ~((a != a) & (b != b)), about)
         elif isinstance(want, (list, tuple)):
             if not isinstance(got, (list, tuple)):
-                raise NotAsExpected(f"{_start(about)} is {describe(got)}; expected {describe(want)}.")
+                raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected {describe(want)}.")
             if len(got) != len(want):
-                raise NotAsExpected(f"{_start(about)} has {len(got)} entries; expected {len(want)}.")
+                raise NotAsExpected(f"{_start(about)}: {len(got)} entries; expected {len(want)}.")
             for index, (one, other) in enumerate(zip(got, want, strict=True)):
                 self.expect_equal(one, other, f"entry {index} of {about}")
         elif isinstance(want, dict):
             self._expect_keys(got, want, about)
             for key in want:
-                self.expect_equal(got[key], want[key], f"{about}[{key!r}]" if isinstance(key, int) else f"part of {about}")
+                self.expect_equal(
+                    got[key], want[key], f"{about}[{key!r}]" if isinstance(key, int) else f"part of {about}"
+                )
         elif isinstance(want, (int, float)) and not isinstance(want, bool):
-            self.expect(self.expect_number(got, about) == want, f"{_start(about)} is a number, but not the right one.")
+            self.expect(self.expect_number(got, about) == want, f"{_start(about)}: not the right number.")
         elif type(got) is not type(want) or got != want:
-            found = f"is {describe(got)}; expected {describe(want)}" if type(got) is not type(want) else "is another"
-            raise NotAsExpected(f"{_start(about)} {found}.")
+            same_kind = type(got) is type(want)
+            found = "not the right one" if same_kind else f"{describe(got)}; expected {describe(want)}"
+            raise NotAsExpected(f"{_start(about)}: {found}.")
         return got
 
     @contextmanager
@@ -121,11 +128,11 @@ class Expectations:
         form = "tensor" if library == "torch" else "NumPy array"
         if _library(got) != library:
             wanted = f" of shape {tuple(shape)}" if shape is not None else ""
-            raise NotAsExpected(f"{_start(about)} is {describe(got)}; expected a {form}{wanted}.")
+            raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected a {form}{wanted}.")
         if shape is not None and tuple(got.shape) != tuple(shape):
-            raise NotAsExpected(f"{_start(about)} has shape {tuple(got.shape)}; expected {tuple(shape)}.")
+            raise NotAsExpected(f"{_start(about)}: shape {tuple(got.shape)}; expected {tuple(shape)}.")
         if _plain(got.dtype) != _plain(dtype):
-            raise NotAsExpected(f"{_start(about)} has dtype {_plain(got.dtype)}; expected {_plain(dtype)}.")
+            raise NotAsExpected(f"{_start(about)}: dtype {_plain(got.dtype)}; expected {_plain(dtype)}.")
         return got
 
     def _expect_like(self, got: Any, want: Any, about: str) -> None:
@@ -133,10 +140,10 @@ class Expectations:
 
     def _expect_keys(self, got: Any, want: dict[Any, Any], about: str) -> None:
         if not isinstance(got, dict):
-            raise NotAsExpected(f"{_start(about)} is {describe(got)}; expected a dict.")
+            raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected a dict.")
         if got.keys() != want.keys():
             missing, more = len(want.keys() - got.keys()), len(got.keys() - want.keys())
-            raise NotAsExpected(f"{_start(about)} lacks {missing} keys that it should have, and has {more} too many.")
+            raise NotAsExpected(f"{_start(about)}: {missing} keys are missing, and {more} are too many.")
 
     def _expect_no_difference(self, got: Any, want: Any, differs: Callable[[Any, Any], Any], about: str) -> None:
         got, want = (value.detach().numpy() if _library(value) == "torch" else value for value in (got, want))
@@ -145,12 +152,13 @@ class Expectations:
             return
         where = tuple(int(axis[0]) for axis in wrong.nonzero()) if wrong.ndim else ()
         first = got[where]
-        text = f"{_start(about)} has the right shape {tuple(got.shape)}, but {int(wrong.sum())} of {wrong.size} entries are not right"
+        count = f"{int(wrong.sum())} of {wrong.size}"
+        text = f"{_start(about)}: the shape {tuple(got.shape)} is right, but {count} entries are not"
         if first != first:
-            text += " (nan)"
+            text += ", and some are nan"
         elif abs(first) == math.inf:
-            text += " (infinite)"
-        raise NotAsExpected(f"{text}; the first is at {list(where)}." if where else f"{text}.")
+            text += ", and some are infinite"
+        raise NotAsExpected(f"{text}; the first wrong one is at {list(where)}." if where else f"{text}.")
 
 
 def _far(got: Any, want: Any, atol: float, rtol: float) -> Any:

@@ -58,9 +58,11 @@ class Launcher(ABC):
     def end(self, worker: Worker) -> Ending:
         """Kill the worker's whole group, whatever it does, and tell how it had ended."""
 
+    @abstractmethod
     def start(self) -> None:
         """Begin what takes time (imports), without waiting for it."""
 
+    @abstractmethod
     def close(self) -> None:
         """End everything that is still there."""
 
@@ -250,7 +252,8 @@ class Spawner(Launcher):
                 connection, _ = server.accept()
             except TimeoutError:
                 if process.poll() is not None:
-                    raise GraderError(f"a worker did not start; try: {' '.join(_python('autograder.student.worker'))}")
+                    command = " ".join(_python("autograder.student.worker"))
+                    raise GraderError(f"a worker did not start; try: {command}") from None
                 continue
             connection.settimeout(5.0)
             if connection.recv(len(token), socket.MSG_WAITALL) == token.encode():

@@ -31,8 +31,10 @@ class ProcessTarget:
         self._limits = limits
         self._worker = launcher.launch(config)
         self._process: psutil.Process | None = None
-        self._spent: float | None = 0.0  # CPU seconds when the test began; None: at its first call
-        self._waited = 0.0
+        self._cpu_before: float | None = None  # CPU seconds when the test began; None: not looked at yet
+        self._waited = 0.0  # seconds of waiting in the test's earlier calls
+        self._waiting_since: float | None = None
+        self._last_look = 0.0
         self._allow(limits.import_cpu_seconds)
         self.alive = True
         self.printed = ""
@@ -88,7 +90,7 @@ class ProcessTarget:
             raise Crashed("The process with your code sent something that is not an answer.") from None
         finally:
             self._waited += time.monotonic() - began
-            self._looking_since = None
+            self._waiting_since = None
         if not isinstance(answer, dict):
             self._end()
             raise Crashed("The process with your code sent something that is not an answer.")
@@ -122,25 +124,25 @@ class ProcessTarget:
     def _allow(self, cpu_seconds: float) -> None:
         self._cpu_limit = cpu_seconds
         self._wall_limit = Limits.wall_seconds(cpu_seconds)
-        self._spent = None
+        self._cpu_before = None
         self._waited = 0.0
-        self._looking_since: float | None = None
+        self._waiting_since = None
         self._last_look = 0.0
 
     def _watch(self) -> None:
         """Called while waiting for the worker; ends it and raises `TimedOut` when a limit is passed."""
         now = time.monotonic()
-        self._looking_since = self._looking_since or now
-        if self._spent is not None and now - self._last_look < _LOOK_EVERY:
+        self._waiting_since = self._waiting_since or now
+        if self._cpu_before is not None and now - self._last_look < _LOOK_EVERY:
             return
         self._last_look = now
         used = self._cpu_seconds()
-        if self._spent is None:
-            self._spent = used
-        if used - self._spent > self._cpu_limit:
+        if self._cpu_before is None:
+            self._cpu_before = used
+        if used - self._cpu_before > self._cpu_limit:
             self._end()
             raise TimedOut(f"Your code was stopped after {self._cpu_limit:g} seconds of CPU time.")
-        if self._waited + now - self._looking_since > self._wall_limit:
+        if self._waited + now - self._waiting_since > self._wall_limit:
             self._end()
             raise TimedOut(f"Your code was stopped after {self._wall_limit:g} seconds without an answer.")
 
@@ -150,7 +152,5 @@ class ProcessTarget:
             self._process = self._process or psutil.Process(self._worker.pid)
             times = self._process.cpu_times()
         except psutil.Error:
-            return self._spent or 0.0
+            return self._cpu_before or 0.0
         return float(times.user + times.system)
-
-

@@ -1,11 +1,11 @@
 """`Student`: the student's module as a test sees it, wherever it runs.
 
-    student.softmax(x, dim=0)                       call, or construct; data comes back as data, the rest as a Handle
-    student.forward.keep(1)(params, ids, ids, s)    that part of the result stays a handle
-    student.corrupt.after(windows, 10, generator)   (result, the arguments as they are afterwards)
-    student.softmax.vjp(x, cotangent=g, wrt=(0,))   gradients, by position of argument or path of parameter
-    student.sample.seeded(3)(model, [1, 2], 5)      random states set before this call
-    student.prop("generator", 7)                    something made over there by a function of tests/props
+student.softmax(x, dim=0)                       call, or construct; data comes back as data, the rest as a Handle
+student.forward.keep(1)(params, ids, ids, s)    that part of the result stays a handle
+student.corrupt.after(windows, 10, generator)   (result, the arguments as they are afterwards)
+student.softmax.vjp(x, cotangent=g, wrt=(0,))   gradients, by position of argument or path of parameter
+student.sample.seeded(3)(model, [1, 2], 5)      random states set before this call
+student.prop("generator", 7)                    something made over there by a function of tests/props
 """
 
 from collections.abc import Callable, Sequence
@@ -131,18 +131,31 @@ class Function:
         the called module's parameters, and pairs (handle, path) for those of others.
         """
         return _request(
-            self.target, op="vjp", target=self.callee, args=list(args), kwargs=kwargs, cotangent=cotangent, wrt=list(wrt)
+            self.target,
+            op="vjp",
+            target=self.callee,
+            args=list(args),
+            kwargs=kwargs,
+            cotangent=cotangent,
+            wrt=list(wrt),
         )
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], after: bool) -> Any:
         keep = None if self.kept is None else list(self.kept)
         return _request(
-            self.target, op="call", target=self.callee, args=list(args), kwargs=kwargs, keep=keep, after=after, seed=self.seed
+            self.target,
+            op="call",
+            target=self.callee,
+            args=list(args),
+            kwargs=kwargs,
+            keep=keep,
+            after=after,
+            seed=self.seed,
         )
 
 
 class Student(Expectations):
-    """The student's module. Its functions are attributes; `expect_*` are the checks whose messages the student reads."""
+    """The student's module. Its functions are attributes; the student reads what the `expect_*` checks say."""
 
     def __init__(self, target: Target) -> None:
         self._target = target

@@ -419,11 +419,11 @@ def test_markdown_escapes_what_would_be_markup(text: str) -> None:
     assert not re.search(r"(?<!\\)[<\[\]`*_~$|&]|^[-+#>=]", escaped)
 
 
-@pytest.mark.parametrize("text", ["@user", "a@b.com", "#12", "x/y#12", "GH-3", "https://a.b", "www.a.b", ":smile:"])
+@pytest.mark.parametrize("text", ["@user", "a@b.com", "#12", "x/y#12", "GH-3", "https://a.b", "www.a.b"])
 def test_markdown_breaks_what_github_looks_for_in_finished_text(text: str) -> None:
     escaped = escape(text)
     assert escaped.replace("\u2060", "").removeprefix("\\") == text
-    assert not re.search(r"@\w|#\d|GH-\d|://|www\.|:smile:", escaped)
+    assert not re.search(r"@\w|#\d|GH-\d|://|www\.", escaped)
 
 
 def test_markdown_keeps_all_lines_of_a_message_in_its_list_item(pages: dict[str, str]) -> None:

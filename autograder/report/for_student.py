@@ -1,0 +1,36 @@
+"""The result as its student may read it. Every report begins here, so that no format can forget to.
+
+All text is cleaned, the instructor's notes go, and of a test that is not visible only its status and marks stay.
+"""
+
+from dataclasses import replace
+
+from autograder.report.text import clean
+from autograder.results import Result, TestResult
+
+NO_NAME = "(no name)"
+
+
+def for_student(result: Result) -> Result:
+    """The result as its student may read it: clean text, no notes, and nothing of a test that is not visible."""
+    return replace(
+        result,
+        student=clean(result.student, 100) or NO_NAME,
+        items=tuple(replace(item, tests=tuple(map(_shown, item.tests))) for item in result.items),
+        problems=tuple(clean(problem, 500, lines=5) for problem in result.problems),
+        isolation=tuple(clean(layer, 100) for layer in result.isolation),
+        submission_sha256=clean(result.submission_sha256, 64),
+        grader_version=clean(result.grader_version, 100),
+    )
+
+
+def _shown(test: TestResult) -> TestResult:
+    if not test.visible:
+        return replace(test, test="", name="a further check", message="", diagnosis=None, note="")
+    return replace(
+        test,
+        name=clean(test.name, 300),
+        message=clean(test.message, 1200, lines=16),
+        diagnosis=clean(test.diagnosis, 600, lines=5) if test.diagnosis else None,
+        note="",
+    )
