@@ -16,6 +16,7 @@ from autograder.errors import UsageError
 from autograder.grading.batch import Watcher, default_jobs, grade_class
 from autograder.grading.seeds import secret_for
 from autograder.report import write_class, write_notes, write_result
+from autograder.report.summary import hundredths
 from autograder.report.text import clean
 from autograder.results import Result, Status
 from autograder.spec import Unit
@@ -104,7 +105,7 @@ def _table(results: Sequence[Result], console: Console) -> None:
     table.add_column("marks", justify="right")
     table.add_column("")
     for result in results[:_ROWS]:
-        marks = f"{float(result.score):.2f} / {float(result.max_score):g}" if result.graded else "not graded"
+        marks = f"{hundredths(result.score)} / {hundredths(result.max_score)}" if result.graded else "not graded"
         table.add_row(Text(clean(result.student, 80)), marks, Text(_remark(result), style="dim"))
     console.print(table)
     if len(results) > _ROWS:

@@ -107,11 +107,10 @@ class _Run:
 
     def _start(self, topic: Topic, modules: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> TopicRun:
         session = self.session
-        return TopicRun(session.unit, topic, self.submission.files, session.suite, session.launcher, modules, names)
+        return TopicRun(session.unit, topic, self.submission, session.suite, session.launcher, modules, names)
 
     def _try(self, run: TopicRun, item: Item, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
-        topic_hash = self.submission.topic_sha256([f"{item.id.split('.')[0]}.py"])
-        return run.run_item(item, self.session.secret, topic_hash, skip)
+        return run.run_item(item, self.session.secret, skip)
 
     def _result(
         self, topic: Topic, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from autograder.spec import Item, Topic, Unit
 from autograder.student.jail import Allowance
 from autograder.student.workbench import BenchConfig
 from autograder.student.worker import WorkerConfig
+from autograder.submission import Submission
 from autograder.target.failures import Finding
 from autograder.target.launcher import Launcher
 from autograder.target.process import ProcessTarget
@@ -48,7 +49,7 @@ class TopicRun:
         self,
         unit: Unit,
         topic: Topic,
-        files: Mapping[str, bytes],
+        submission: Submission,
         suite: Suite[Any],
         launcher: Launcher,
         replaced_modules: tuple[str, ...] = (),
@@ -58,7 +59,7 @@ class TopicRun:
         self.failed_import: Finding | None = None
         self._unit = unit
         self._topic = topic
-        self._files = files
+        self._submission = submission
         self._suite = suite
         self._launcher = launcher
         self._replaced = {"replaced_modules": replaced_modules, "replaced_names": replaced_names}
@@ -71,8 +72,9 @@ class TopicRun:
     def __exit__(self, *_: object) -> None:
         self._end_worker()
 
-    def run_item(self, item: Item, secret: bytes, submission: str, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    def run_item(self, item: Item, secret: bytes, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
         """The outcome of each of the item's tests; those in `skip` are taken as they are."""
+        submission = self._submission.topic_sha256([self._topic.file])
         outcomes: dict[str, Outcome] = {}
         timeouts = 0
         for test in item.tests:
@@ -126,10 +128,7 @@ class TopicRun:
     def _make_scratch(self) -> Path:
         """A folder of the student's own: assignments/ with the files handed in, and the resources beside it."""
         scratch = Path(tempfile.mkdtemp(prefix="autograder-"))
-        folder = scratch / "assignments"
-        folder.mkdir()
-        for name, data in self._files.items():
-            (folder / name).write_bytes(data)
+        self._submission.write_to(scratch / "assignments")
         for resource in self._unit.spec.resources:
             (scratch / resource).symlink_to(self._unit.root / resource)
         return scratch

@@ -20,7 +20,6 @@ from autograder.submission.home import (
     holds_unit_files,
     is_other_archive,
     is_zip,
-    only_folder,
     take_home,
 )
 from autograder.submission.model import Submission
@@ -119,27 +118,25 @@ def _class_in(folder: Folder, unit: UnitFiles) -> Folder | None:
             return folder
         if any(is_zip(entry) or (entry.kind == "file" and unit.match_end(entry.name)) for entry in entries):
             return folder
-        inside = only_folder(entries)
-        if inside is None:
-            return folder if any(_is_students(folder, entry, unit) for entry in entries) else None
-        folder = folder.down(inside)
+        folders = [entry for entry in entries if entry.kind == "folder"]
+        if len(folders) != 1 or any(is_other_archive(entry) for entry in entries):
+            return folder if any(_is_students(folder, entry, unit) for entry in folders) else None
+        folder = folder.down(folders[0].name)
     return None
 
 
 def _is_students(folder: Folder, entry: Entry, unit: UnitFiles) -> bool:
-    """Whether an entry is a folder with the unit's files in it, wrapped or not."""
-    name: str | None = entry.name if entry.kind == "folder" else None
+    """Whether a folder has the unit's files, or a zip that may have them, in it, wrapped or not."""
     try:
         for _ in range(MAX_DEPTH):
-            if name is None:
-                return False
-            folder = folder.down(name)
-            if holds_unit_files(folder, unit):
-                return True
+            folder = folder.down(entry.name)
             entries = visible(folder)
-            if any(is_zip(each) for each in entries):
+            if holds_unit_files(folder, unit) or any(is_zip(each) for each in entries):
                 return True
-            name = only_folder(entries)
+            folders = [each for each in entries if each.kind == "folder"]
+            if len(folders) != 1:
+                return False
+            (entry,) = folders
     except UnreadableError:
         pass  # told when it is its turn
     return False
@@ -209,14 +206,11 @@ def _take_entry(at: Folder, entry: Entry, taken: Taken) -> None:
         raise UnreadableError(f"{shown(entry.name)} {HAND_IN_A_ZIP}")
     if is_zip(entry):
         with ExitStack() as zips:
-            take_home(enter_zip(at, entry.name, zips), taken)
+            take_home(enter_zip(at, entry.name, zips), entry.name, taken)
     elif entry.name.endswith(SOURCES) and entry.kind == "file":
         taken.tell(f"{shown(entry.name)} is not one of the files asked for")
     elif entry.kind == "folder":
-        try:
-            take_home(at.down(entry.name), taken)
-        except UnreadableError as error:
-            raise UnreadableError(f"{shown(entry.name)} {error}") from None
+        take_home(at.down(entry.name), entry.name, taken)
 
 
 def _without_suffix(entry: Entry) -> str:

@@ -28,29 +28,30 @@ def holds_unit_files(folder: Folder, unit: UnitFiles) -> bool:
     return any(_has_on_top(place, unit) for _, place in assignments_folders(folder))
 
 
-def only_folder(entries: Iterable[Entry]) -> str | None:
-    """The one folder in which everything must be: there is no other folder and no zip beside it."""
-    found = [entry for entry in entries if entry.kind == "folder" or is_zip(entry)]
-    return found[0].name if len(found) == 1 and found[0].kind == "folder" else None
+def take_home(folder: Folder, name: str, taken: Taken) -> None:
+    """Take the unit's files from wherever in `folder`, called `name`, one student's are.
 
-
-def take_home(folder: Folder, taken: Taken) -> None:
-    """Take the unit's files from wherever in `folder` they are, one student's. May raise `UnreadableError`."""
+    The `UnreadableError` that it may raise says itself what cannot be read.
+    """
+    around: list[tuple[Folder, list[Entry]]] = []
     with ExitStack() as zips:
         for _ in range(MAX_DEPTH):
-            entries = visible(folder)
-            if holds_unit_files(folder, taken.unit):
-                break
-            inside = _inside(folder, entries, zips)
+            try:
+                entries = visible(folder)
+            except UnreadableError as error:
+                raise UnreadableError(f"{shown(name)} {error}") from None
+            inside = None if holds_unit_files(folder, taken.unit) else _wrapped(folder, entries, taken.unit)
             if inside is None:
                 break
-            taken.tell_refused(entries)
-            folder = inside
+            around.append((folder, [entry for entry in entries if entry is not inside]))
+            name = inside.name
+            folder = enter_zip(folder, name, zips) if is_zip(inside) else folder.down(name)
         else:
             taken.tell(f"nothing found in {MAX_DEPTH} folders, one inside the other; hand in the files themselves")
             return
         taken.take_folder(folder)
-        _tell_what_is_left(folder, entries, taken)
+        for place, others in (*around, (folder, entries)):
+            _tell_what_is_left(place, others, taken)
 
 
 def enter_zip(folder: Folder, name: str, zips: ExitStack) -> Folder:
@@ -73,18 +74,18 @@ def _has_on_top(folder: Folder, unit: UnitFiles) -> bool:
         return False
 
 
-def _inside(folder: Folder, entries: list[Entry], zips: ExitStack) -> Folder | None:
-    """What `folder` merely wraps, if it does."""
-    if name := only_folder(entries):
-        return folder.down(name)
-    packed = [entry for entry in entries if is_zip(entry)]
-    if len(packed) == 1 and folder.nesting < MAX_NESTING and not any(entry.kind == "folder" for entry in entries):
-        return enter_zip(folder, packed[0].name, zips)
-    return None
+def _wrapped(folder: Folder, entries: list[Entry], unit: UnitFiles) -> Entry | None:
+    """The folder or zip that holds all that matters in `folder`, if there is one."""
+    found = [entry for entry in entries if entry.kind == "folder" or (is_zip(entry) and folder.nesting < MAX_NESTING)]
+    if len(found) > 1:
+        found = [entry for entry in found if entry.kind == "folder"]
+        found = [entry for entry in found if len(found) == 1 and holds_unit_files(folder.down(entry.name), unit)]
+    return found[0] if len(found) == 1 else None
 
 
 def _tell_what_is_left(folder: Folder, entries: list[Entry], taken: Taken) -> None:
     """What a student may have meant as work, and where it should be instead."""
+    taken.tell_refused(entries)
     for entry in entries:
         if is_other_archive(entry):
             taken.tell(f"{shown(entry.name)} {HAND_IN_A_ZIP}")

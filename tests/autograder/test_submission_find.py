@@ -312,3 +312,17 @@ def test_files_are_written_as_they_came_and_links_are_not_followed(tmp_path: Pat
     with pytest.raises(OSError, match=r"gpt\.py"):
         found.write_to(target)
     assert (tmp_path / "marks").read_text() == "100"
+
+
+def test_what_lies_beside_a_students_folder_hides_nothing_and_is_told(tmp_path: Path) -> None:
+    put(tmp_path / "bob", "attention.py")
+    put(tmp_path / "carol", "hw/attention.py", "old.zip", "older.rar")
+    put(tmp_path / "dave", "data/x.csv")
+    put(tmp_path / "dave", "hw.zip", data=zipped({"attention.py": A}))
+    _, carol, dave = find_submissions([tmp_path], UNIT)
+    assert list(carol.files) == ["attention.py"]
+    assert carol.problems == (
+        "old.zip is not looked into; hand in one zip, or the files themselves",
+        "older.rar is an archive that is not read here; hand in a .zip or the files",
+    )
+    assert dave.problems == ("hw.zip is not looked into; hand in one zip, or the files themselves", NONE_FOUND)

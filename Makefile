@@ -1,0 +1,51 @@
+# Every target sets up what it needs in .venv first, on a fresh machine as well. `make help` tells what there is.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+SAMPLE := build/sample
+
+.PHONY: help setup grade test lint verify stubs sample clean
+
+help:
+	@echo "make grade    grade a sample class into build/grades/"
+	@echo "make test     run all tests"
+	@echo "make lint     ruff and mypy"
+	@echo "make verify   prove the hidden tests: solutions pass, stubs score nothing, mistakes are caught"
+	@echo "make stubs    make the stubs in assignments/ from solutions/"
+	@echo "make clean    remove .venv and build"
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml .ci/constraints.txt .ci/setup
+	@bash .ci/setup "$(PYTHON)"
+	@touch $@
+
+# The sample holds one submission that cannot be graded, so that exit status 1 is right as well.
+grade: setup
+	@echo "==> Making a sample class in $(SAMPLE)/"
+	@$(BIN)/python tests/sample_class.py $(SAMPLE)
+	@echo "==> Grading it into build/grades/"
+	@$(BIN)/autograder grade $(SAMPLE) --class --out build/grades || [ $$? -eq 1 ]
+
+test: setup
+	@echo "==> Running all tests"
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@echo "==> ruff and mypy"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+verify: setup
+	@echo "==> Proving the hidden tests"
+	@$(BIN)/autograder verify
+
+stubs: setup
+	@$(BIN)/autograder release stubs
+
+sample: setup
+	@$(BIN)/python tests/sample_class.py $(SAMPLE)
+
+clean:
+	rm -rf .venv build
