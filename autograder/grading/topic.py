@@ -119,7 +119,7 @@ class TopicRun:
         return self._target
 
     def _without_module(self, error: Finding, item: Item) -> Outcome:
-        outcome = finding_outcome(error, item, reveal=False)
+        outcome = finding_outcome(error, item, reveal=True)  # no test has run: nothing hidden can be in it
         status = Status.FAILED if outcome.status is Status.NOT_ATTEMPTED else outcome.status
         return Outcome(
             status, f"{self._topic.file} cannot be imported. {outcome.message}", outcome.note, shortcut=outcome.shortcut

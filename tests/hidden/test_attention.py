@@ -1,18 +1,18 @@
 """The instrument for `attention`. What each test asks stands in CONTRACT.md; the bank in tests/mistakes keeps it sharp.
 
-Every comparison is with the solution on the same numbers. Tolerances, measured over the right modules in tests/right
-(10,000 seeds each, against float64): results differ by at most 1e-6, gradients by at most 5e-6, whole layers by at most
-5e-6 and their gradients by at most 2e-5.
+Every comparison is with the solution on the same numbers, in float32. Tolerances are five times or more what the right
+modules in tests/right differ by, over 1000 seeds: that is the rounding of different orders of operations.
 """
 
 import math
 
 import torch
 
-CLOSE = 5e-6  # results of size one, five times what rounding does in any order of operations
-GRADIENT = 3e-5  # gradients add up some more terms
-LAYER = 3e-5  # three matrix products in a row, results of size one to four
-LAYER_GRADIENT = 2e-4  # sums over all positions of the batch, of size up to twenty
+ROUNDING = 2e-6  # of a softmax, whose entries are at most 1: 1.2e-7 was seen
+MIXTURE = 1e-5  # of sums of a few products of size one: 1.1e-6
+GRADIENT = 3e-5  # the same with some more terms: 2.4e-6
+LAYER = 3e-5  # of three matrix products in a row, results up to 4: 2.4e-6
+LAYER_GRADIENT = 2e-4  # of sums over all positions of a batch, of size up to twenty: 2.7e-5
 
 
 def _strided(*shape):
@@ -31,7 +31,7 @@ def _attend(student, *args, **kwargs):
     return student.expect_parts(result, 2, about="the result, (output, weights),")
 
 
-def _expect_attention(student, reference, *args, atol=CLOSE, **kwargs):
+def _expect_attention(student, reference, *args, atol=MIXTURE, **kwargs):
     """Output and weights are those of the solution."""
     output, weights = _attend(student, *args, **kwargs)
     want_output, want_weights = reference.scaled_dot_product_attention(*args, **kwargs)
@@ -57,29 +57,29 @@ def _layers(student, reference, d_model, num_heads):
 def test_softmax_of_one_row(student, reference):
     """Each entry of a row becomes exp of it, divided by the sum of exp over the row."""
     x = torch.randn(5)
-    student.expect_close(student.softmax(x), reference.softmax(x), atol=CLOSE)
+    student.expect_close(student.softmax(x), reference.softmax(x), atol=ROUNDING)
 
 
 def test_softmax_of_each_row_of_a_matrix(student, reference):
     """Without `dim`, every row of a matrix is normalised on its own, along the last dimension."""
     x = torch.randn(3, 4)
-    student.expect_close(student.softmax(x), reference.softmax(x), atol=CLOSE)
+    student.expect_close(student.softmax(x), reference.softmax(x), atol=ROUNDING)
 
 
 def test_softmax_along_the_dimension_asked_for(student, reference):
     """`dim` says along which dimension the entries compete, counted from the front or, negative, from the back."""
     x = torch.randn(2, 3, 4)
     for dim in (0, 1, 2, -1, -2, -3):
-        student.expect_close(student.softmax(x, dim=dim), reference.softmax(x, dim=dim), atol=CLOSE)
-    student.expect_close(student.softmax(x, 1), reference.softmax(x, 1), atol=CLOSE)
+        student.expect_close(student.softmax(x, dim=dim), reference.softmax(x, dim=dim), atol=ROUNDING)
+    student.expect_close(student.softmax(x, 1), reference.softmax(x, 1), atol=ROUNDING)
 
 
 def test_softmax_of_any_shape(student, reference):
     """The input may have one to four dimensions, some of size 1, and the result has its shape."""
     for shape in ((4,), (1,), (3, 1), (1, 4), (4, 4), (1, 3, 1), (2, 1, 3, 4)):
         x = torch.randn(*shape)
-        student.expect_close(student.softmax(x), reference.softmax(x), atol=CLOSE)
-        student.expect_close(student.softmax(x, dim=0), reference.softmax(x, dim=0), atol=CLOSE)
+        student.expect_close(student.softmax(x), reference.softmax(x), atol=ROUNDING)
+        student.expect_close(student.softmax(x, dim=0), reference.softmax(x, dim=0), atol=ROUNDING)
 
 
 def test_softmax_of_minus_infinity_is_zero(student, reference):
@@ -92,7 +92,7 @@ def test_softmax_of_minus_infinity_is_zero(student, reference):
     student.expect_equal(got[hidden], torch.zeros(8), about="what -inf entries get")
     # at -1e4 float32 numbers are 0.001 apart, so exp(x - logsumexp(x)), which is allowed, is off by as much
     student.expect_close(got, reference.softmax(x), atol=2e-3)
-    student.expect_close(got[[0, 2, 3]], reference.softmax(x)[[0, 2, 3]], atol=CLOSE)
+    student.expect_close(got[[0, 2, 3]], reference.softmax(x)[[0, 2, 3]], atol=ROUNDING)
 
 
 def test_softmax_gradient(student, reference):
@@ -123,7 +123,7 @@ def test_softmax_where_all_is_minus_infinity(student, reference):
         got = student.expect_tensor(student.softmax(x, dim=dim), shape=(2, 3, 4))
         want = reference.softmax(x, dim=dim)
         student.expect_equal(got[torch.isneginf(x)], torch.zeros(7), about="what -inf entries get")
-        student.expect_close(got, want, atol=CLOSE)
+        student.expect_close(got, want, atol=ROUNDING)
     nothing = torch.full((3,), -math.inf)
     student.expect_equal(student.softmax(nothing), torch.zeros(3))
 
@@ -146,9 +146,9 @@ def test_softmax_leaves_its_input_alone(student, reference):
     x = _strided(3, 4, 2)
     got, (after,) = student.softmax.after(x)
     student.expect_equal(after, x, about="x after the call")
-    student.expect_close(got, reference.softmax(x), atol=CLOSE)
+    student.expect_close(got, reference.softmax(x), atol=ROUNDING)
     row = torch.randn(1, 4).expand(3, 4)
-    student.expect_close(student.softmax(row), reference.softmax(row), atol=CLOSE)
+    student.expect_close(student.softmax(row), reference.softmax(row), atol=ROUNDING)
 
 
 # causal_mask
@@ -180,8 +180,8 @@ def test_attention_to_a_single_key(student):
     """With one key there is nothing to choose: its weight is 1 and the output is its value."""
     query, key, value = torch.randn(3, 1, 1, 4)
     output, weights = _attend(student, query, key, value)
-    student.expect_close(weights, torch.ones(1, 1, 1), atol=CLOSE, about="weights")
-    student.expect_close(output, value, atol=CLOSE, about="output")
+    student.expect_close(weights, torch.ones(1, 1, 1), atol=MIXTURE, about="weights")
+    student.expect_close(output, value, atol=MIXTURE, about="output")
 
 
 def test_attention_weights(student, reference):
@@ -189,7 +189,7 @@ def test_attention_weights(student, reference):
     query, key, value = torch.randn(3, 1, 3, 4)
     _, weights = _attend(student, query, key, value)
     want = reference.scaled_dot_product_attention(query, key, value)[1]
-    student.expect_close(weights, want, atol=CLOSE, about="weights")
+    student.expect_close(weights, want, atol=MIXTURE, about="weights")
 
 
 def test_attention_output(student, reference):
@@ -197,7 +197,7 @@ def test_attention_output(student, reference):
     query, key, value = torch.randn(3, 1, 3, 4)
     output, _ = _attend(student, query, key, value)
     want = reference.scaled_dot_product_attention(query, key, value)[0]
-    student.expect_close(output, want, atol=CLOSE, about="output")
+    student.expect_close(output, want, atol=MIXTURE, about="output")
 
 
 def test_attention_with_sizes_that_differ(student, reference):
@@ -234,9 +234,9 @@ def test_attention_does_not_see_the_future(student, reference):
     changed_value[:, 3:] -= 50.0
     after, _ = _attend(student, query, changed_key, changed_value, mask)
     before, after = (student.expect_tensor(each, shape=(2, 5, 4), about="output") for each in (before, after))
-    student.expect_close(after[:, :3], before[:, :3], atol=CLOSE, about="the output before the change")
+    student.expect_close(after[:, :3], before[:, :3], atol=MIXTURE, about="the output before the change")
     want = reference.scaled_dot_product_attention(query, changed_key, changed_value, mask)[0]
-    student.expect_close(after, want, atol=1e-4, about="output")  # the values are fifty times larger
+    student.expect_close(after, want, atol=3e-4, about="output")  # the values are fifty times larger
 
 
 def test_attention_gradients(student, reference):
@@ -359,7 +359,7 @@ def test_split_heads_into_one_or_into_single_columns(student, reference):
     """One head holds all columns; as many heads as columns hold one each."""
     x = torch.randn(2, 3, 4)
     for heads in (1, 4):
-        student.expect_equal(student.split_heads(x, heads), reference.split_heads(x, heads))
+        student.expect_equal(student.split_heads(x, num_heads=heads), reference.split_heads(x, heads))
 
 
 def test_split_heads_gradient(student, reference):
@@ -544,7 +544,7 @@ def test_mha_in_training_and_in_evaluation(student, reference):
 
 def test_mha_can_learn_when_fresh(student):
     """The weights that a new layer starts with let gradients through to the queries, the values and the output."""
-    layer = student.expect_handle(student.MultiHeadAttention(8, 2), about="MultiHeadAttention(8, 2)")
+    layer = student.expect_handle(student.MultiHeadAttention(d_model=8, num_heads=2), about="MultiHeadAttention(8, 2)")
     wrt = ("query.weight", "value.weight", "output.weight")
     gradients = layer.vjp(torch.randn(2, 4, 8), cotangent=torch.randn(2, 4, 8), wrt=wrt)
     for name, gradient in zip(wrt, gradients, strict=True):

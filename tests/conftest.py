@@ -1,0 +1,53 @@
+"""What the tests of the engine and of the unit share."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY_UNIT = ROOT / "tests" / "autograder" / "tiny_unit"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def autograder() -> Run:
+    """Runs the command in a folder, with a fixed secret, as a user would."""
+
+    def run(*arguments: object, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"AUTOGRADER_SECRET": "tests", "COLUMNS": "120", "CANARY": "this-is-the-canary"}
+        command = [sys.executable, "-m", "autograder", *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def tiny_unit(tmp_path: Path) -> Path:
+    """A copy of the unit of two functions, to be changed at will."""
+    return Path(shutil.copytree(TINY_UNIT, tmp_path / "unit", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def results(folder: Path) -> dict[str, dict]:
+    """Every results.json under `folder`, by student, without the seconds, which differ from run to run."""
+    found = {}
+    for path in sorted(folder.glob("*/results.json")):
+        result = json.loads(path.read_text())
+        for item in result["items"]:
+            for test in item["tests"]:
+                del test["seconds"]
+        found[path.parent.name] = result
+    return found
+
+
+@pytest.fixture(scope="session")
+def read_results() -> Callable[[Path], dict[str, dict]]:
+    return results
