@@ -4,7 +4,9 @@ A NumPy scalar becomes a Python scalar, a Parameter its data, a Mapping a dict, 
 torch.Size) a tuple, a tensor subclass a plain tensor. What is no data at all is held here and named by a handle.
 """
 
+import builtins
 import linecache
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -12,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from autograder.student.wire import ARRAY_TYPES, MAX_DEPTH, TENSOR_TYPES, Ref, WireError
+from autograder.student.wire import ARRAY_TYPES, MAX_DEPTH, MAX_ELEMENTS, TENSOR_TYPES, Ref, WireError
 
 Hold = Callable[[object], Ref]
 
@@ -28,20 +30,11 @@ MAX_TEXT = 4000
 MAX_FRAMES = 12
 
 # The built-in errors that a test may wait for; a student's own error crosses as its nearest ancestor among them.
-ERRORS = (
-    *(
-        "ArithmeticError",
-        "AssertionError",
-        "AttributeError",
-        "EOFError",
-        "Exception",
-        "ImportError",
-        "IndentationError",
-    ),
-    *("IndexError", "KeyError", "LookupError", "MemoryError", "ModuleNotFoundError", "NameError"),
-    *("NotImplementedError", "OSError", "OverflowError", "RecursionError", "RuntimeError", "StopIteration"),
-    *("SyntaxError", "TimeoutError", "TypeError", "UnboundLocalError", "ValueError", "ZeroDivisionError"),
-)
+ERRORS = {
+    kind: kind.__name__
+    for kind in vars(builtins).values()
+    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, (Warning, ExceptionGroup))
+}
 
 
 def reduce(value: Any, hold: Hold, depth: int = 0) -> Any:
@@ -56,8 +49,11 @@ def reduce(value: Any, hold: Hold, depth: int = 0) -> Any:
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None:
         if isinstance(value, numpy.generic):
-            return reduce(value.item(), hold, depth + 1)
+            plain = value.item()  # of a long double: itself
+            return hold(value) if isinstance(plain, numpy.generic) else reduce(plain, hold, depth + 1)
         if isinstance(value, numpy.ndarray):
+            if numpy.ndarray.size.__get__(value) > MAX_ELEMENTS:  # before a broadcast one is written out
+                raise WireError(f"more than {MAX_ELEMENTS} elements")
             plain = numpy.array(value, subok=False)
             return plain if plain.dtype.name in ARRAY_TYPES else hold(value)
     if torch is not None and isinstance(value, torch.Tensor):
@@ -81,7 +77,9 @@ def _plain_tensor(value: Any, hold: Hold, torch: Any) -> Any:
             return hold(value)
         if str(plain.dtype).removeprefix("torch.") not in TENSOR_TYPES:
             return hold(value)
-        return plain.resolve_conj().resolve_neg().contiguous().clone()
+        if plain.numel() > MAX_ELEMENTS:  # before an expanded one is written out
+            raise WireError(f"more than {MAX_ELEMENTS} elements")
+        return plain.resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
 
 
 def describe(error: BaseException, folder: str, reveal: bool) -> dict[str, Any]:
@@ -89,20 +87,31 @@ def describe(error: BaseException, folder: str, reveal: bool) -> dict[str, Any]:
 
     With `reveal` the frames tell the shapes of the variables too: for a student's own check, where nothing is hidden.
     """
-    names = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"]
-    kind = next((name for name in names if name in ERRORS), "Exception")
-    frames = []
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_filename.startswith(folder):
-            frames.append(_frame(frame, line, reveal))
+    kind = name = "Exception"
+    text, frames = "", []
+    try:
+        kind = next((ERRORS[kind] for kind in type(error).__mro__ if kind in ERRORS), kind)
+        name = type(error).__name__[:80]
+        text = str(error.msg if isinstance(error, SyntaxError) else error)[:MAX_TEXT]
+        frames = _frames(error, folder + os.sep, reveal)
+    except BaseException:  # an error's own methods are the student's as well, and may do anything
+        text = text or "an error that cannot be told"
+    if isinstance(error, WireError):
+        kind, name, text, frames = "TypeError", "TypeError", f"the result cannot be sent: {text}", []
+    return {"kind": kind, "name": name, "text": text, "frames": frames}
+
+
+def _frames(error: BaseException, folder: str, reveal: bool) -> list[Any]:
+    """The innermost lines of the student's files, and of a syntax error its own line."""
+    walk = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if _file(frame).startswith(folder)]
+    frames = [_frame(frame, line, reveal) for frame, line in walk[-MAX_FRAMES:]]
     if isinstance(error, SyntaxError) and str(error.filename).startswith(folder):
         frames.append([Path(str(error.filename)).name, error.lineno or 0, "", (error.text or "").strip()[:200], []])
-    return {
-        "kind": kind,
-        "name": type(error).__name__[:80],
-        "text": _text(error.msg if isinstance(error, SyntaxError) else error),
-        "frames": frames[-MAX_FRAMES:],
-    }
+    return frames[-MAX_FRAMES:]
+
+
+def _file(frame: FrameType) -> str:
+    return frame.f_code.co_filename
 
 
 def _frame(frame: FrameType, line: int, reveal: bool) -> list[Any]:
@@ -119,11 +128,4 @@ def _shape(value: object) -> str:
         shape, dtype = tuple(value.shape), value.dtype  # type: ignore[attr-defined]
         return f"{shape} {str(dtype).removeprefix('torch.')}"[:80]
     except Exception:  # whatever a student's object does when it is asked
-        return ""
-
-
-def _text(error: object) -> str:
-    try:
-        return str(error)[:MAX_TEXT]
-    except Exception:  # an error whose own message fails
         return ""

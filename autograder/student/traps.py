@@ -13,6 +13,9 @@ from types import FrameType
 from typing import Any
 
 
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
 class ForbiddenCall(Exception):
     """The student's file called what it should write itself. `args` are the name and the line."""
 
@@ -22,17 +25,18 @@ def in_source(tree: ast.Module, names: tuple[str, ...]) -> list[tuple[str, int, 
 
     A comparison under `if __name__ == "__main__":` uses nothing that is graded, so code outside functions is not seen.
     """
-    forbidden = set(names)
-    known = dict(_imports(tree))
+    own = {node.name for node in tree.body if isinstance(node, _DEFINITIONS)}
+    known = {name: meaning for name, meaning in _imports(tree) if name not in own}
     found = []
     for top in tree.body:
-        if isinstance(top, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if isinstance(top, _DEFINITIONS):
             local = known | dict(_imports(top))
             for node in ast.walk(top):
-                name = _dotted(node, local)
-                if name in forbidden:
-                    found.append((name, getattr(node, "lineno", top.lineno), top.name))
-    return found
+                used = _dotted(node, local)
+                for name in names:
+                    if used == name or used.startswith(f"{name}."):
+                        found.append((name, getattr(node, "lineno", top.lineno), top.name))
+    return sorted(set(found), key=lambda use: use[1])
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -60,11 +64,12 @@ def _dotted(node: ast.AST, known: dict[str, str]) -> str:
 def install(names: tuple[str, ...], file: str) -> None:
     """Wrap every forbidden function, and the constructor of every forbidden class, against calls from `file`.
 
-    A name that this version of the library does not have is passed over: the unit's own tests tell it.
+    A name that this version of the library does not have is passed over: the unit's own tests tell it. So is a whole
+    module, which is seen in the source alone.
     """
     for name in names:
         owner_name, _, attribute = name.rpartition(".")
-        owner = resolve(owner_name)
+        owner = resolve(owner_name) if owner_name else None
         original = getattr(owner, attribute, None)
         if isinstance(original, type):
             original.__init__ = _trap(original.__init__, name, file)  # type: ignore[misc]
@@ -103,7 +108,8 @@ def _trap(original: Any, name: str, file: str) -> Any:
     return trapped
 
 
-def _belongs(frame: FrameType, file: str) -> bool:
-    """The student's file, or code that was made from a string by somebody who is not a library."""
-    made_of = frame.f_code.co_filename
-    return made_of == file or (made_of.startswith("<") and frame.f_globals.get("__file__") == file)
+def _belongs(frame: FrameType | None, file: str) -> bool:
+    """The student's file, or code that was made from a string there."""
+    while frame is not None and frame.f_code.co_filename.startswith("<"):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename == file

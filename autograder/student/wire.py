@@ -7,15 +7,17 @@ A message is a JSON header and one block of raw bytes. JSON scalars stand for th
     ["T", dtype, shape, strides, storage_offset, storage, requires_grad] torch tensor
     ["h", id, kind] something that stays where it is
 
-Storages of tensors travel once, however many tensors share them, so that views stay views. Decoding trusts nothing:
-whatever does not fit raises `WireError`, which makes the call that it belongs to a failed call.
+Storages of tensors travel once, however many tensors share them, so that views stay views; what no tensor of the
+message shows of its storage is blanked, so that `tokens[:, :-1]` does not carry the last token along. Decoding trusts
+nothing: whatever does not fit raises `WireError`, which makes the call that it belongs to a failed call. It hands out
+no byte twice, so what it makes is not much larger than the message.
 """
 
 import ctypes
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +25,9 @@ MAX_DEPTH = 64
 MAX_DIMENSIONS = 16
 MAX_ELEMENTS = 2**26
 MAX_NODES = 4_000_000
-MAX_INT_DIGITS = 1024
+MAX_ARRAYS = 20_000
+MAX_HEADER = 8 << 20  # bytes; the lists that Python makes of a header are up to thirty times as large
+MAX_INT_BITS = 4096
 
 TENSOR_TYPES = (
     *("float64", "float32", "float16", "bfloat16", "complex64", "complex128"),
@@ -55,9 +59,10 @@ class Ref:
 @dataclass
 class _Encoder:
     raw: bytearray = field(default_factory=bytearray)
-    storages: list[list[int]] = field(default_factory=list)
-    known: dict[int, int] = field(default_factory=dict)
+    shown: list[list[Any]] = field(default_factory=list)  # of each storage, the tensors that show it; kept alive here
+    numbers: dict[tuple[int, int], int] = field(default_factory=dict)  # of a storage by its address and size
     nodes: int = 0
+    arrays: int = 0
 
     def tree(self, value: Any, depth: int = 0) -> Any:
         self.nodes += 1
@@ -69,18 +74,22 @@ class _Encoder:
         if value is None or kind in (bool, float, str):
             return value
         if kind is int:
+            if value.bit_length() > MAX_INT_BITS:
+                raise WireError(f"an int of more than {MAX_INT_BITS} bits")
             return value if abs(value) < 2**63 else ["i", hex(value)]
         if kind is list or kind is tuple:
             return ["l" if kind is list else "t", *(self.tree(part, depth + 1) for part in value)]
         if kind is dict:
-            return ["d", *([self.tree(k, depth + 1), self.tree(v, depth + 1)] for k, v in value.items())]
+            return ["d", *([self.tree(_key(k), depth + 1), self.tree(v, depth + 1)] for k, v in value.items())]
         if kind is bytes:
             return ["b", *self.block(value)]
         if isinstance(value, Ref):
             return ["h", value.id, value.kind]
         numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
         if numpy is not None and kind is numpy.ndarray and value.dtype.name in ARRAY_TYPES:
-            return ["a", value.dtype.name, list(value.shape), *self.block(value.tobytes())]
+            self.count(value.shape)
+            native = value.astype(value.dtype.name, copy=False)  # the name leaves out the order of bytes
+            return ["a", value.dtype.name, list(value.shape), *self.block(native.tobytes())]
         if torch is not None and kind is torch.Tensor:
             return self.tensor(value)
         raise WireError(f"{kind.__name__} is not data that can be sent")
@@ -89,15 +98,25 @@ class _Encoder:
         name = str(value.dtype).removeprefix("torch.")
         if name not in TENSOR_TYPES or value.layout is not sys.modules["torch"].strided or value.device.type != "cpu":
             raise WireError(f"a tensor of {value.dtype}, {value.layout} on {value.device} is not data that can be sent")
-        value = value.detach().resolve_conj().resolve_neg() if not value.requires_grad else value
-        storage = value.untyped_storage()
-        at = storage.data_ptr()
-        if at not in self.known:
-            self.known[at] = len(self.storages)
-            size = storage.nbytes()
-            self.storages.append(self.block(ctypes.string_at(at, size) if size else b""))
-        shape, strides = list(value.shape), list(value.stride())
-        return ["T", name, shape, strides, value.storage_offset(), self.known[at], value.requires_grad]
+        self.count(value.shape)
+        plain = value.detach().resolve_conj().resolve_neg()
+        storage = plain.untyped_storage()
+        number = self.numbers.setdefault((storage.data_ptr(), storage.nbytes()), len(self.shown))
+        if number == len(self.shown):
+            self.shown.append([])
+        self.shown[number].append(plain)
+        shape, strides = list(plain.shape), list(plain.stride())
+        return ["T", name, shape, strides, plain.storage_offset(), number, value.requires_grad]
+
+    def storages(self) -> list[list[int]]:
+        """The block of each storage, once all tensors that show it are known."""
+        return [self.block(_shown_bytes(tensors)) for tensors in self.shown]
+
+    def count(self, shape: Sequence[int]) -> None:
+        self.arrays += 1
+        if self.arrays > MAX_ARRAYS:
+            raise WireError(f"more than {MAX_ARRAYS} arrays and tensors")
+        _elements(list(shape))
 
     def block(self, data: bytes) -> list[int]:
         self.raw.extend(b"\0" * (-len(self.raw) % 8))  # aligned, so that it can be read in place
@@ -110,10 +129,30 @@ def encode(value: Any) -> tuple[bytes, bytes]:
     encoder = _Encoder()
     try:
         tree = encoder.tree(value)
-        header = json.dumps([tree, encoder.storages], separators=(",", ":")).encode()
+        header = json.dumps([tree, encoder.storages()], separators=(",", ":")).encode()
     except RecursionError:
         raise WireError("nested too deep") from None
+    if len(header) > MAX_HEADER:
+        raise WireError(f"more than {MAX_HEADER >> 20} MB of numbers and words outside arrays")
     return header, bytes(encoder.raw)
+
+
+def _shown_bytes(tensors: list[Any]) -> bytes:
+    """The bytes of a storage, with 0 wherever none of these tensors has an element."""
+    storage = tensors[0].untyped_storage()
+    size = storage.nbytes()
+    data = ctypes.string_at(storage.data_ptr(), size) if size else b""
+    if any(tensor.is_contiguous() and tensor.numel() * tensor.element_size() == size for tensor in tensors):
+        return data
+    torch = sys.modules["torch"]
+    shown = torch.zeros(size, dtype=torch.bool)
+    for tensor in tensors:
+        if tensor.numel():
+            width = tensor.element_size()
+            strides = [step * width for step in tensor.stride()]
+            sizes = [length if step else 1 for length, step in zip(tensor.shape, strides, strict=True)]
+            shown.as_strided([*sizes, width], [*strides, 1], tensor.storage_offset() * width).fill_(True)
+    return bytes((torch.frombuffer(bytearray(data), dtype=torch.uint8) * shown).numpy()) if size else b""
 
 
 @dataclass
@@ -122,6 +161,8 @@ class _Decoder:
     storages: list[Any]
     resolve: Callable[[int, str], Any]
     made: dict[int, Any] = field(default_factory=dict)
+    given: int = 0  # bytes handed out
+    arrays: int = 0
 
     def tree(self, node: Any, depth: int = 0) -> Any:
         if depth > MAX_DEPTH:
@@ -136,10 +177,12 @@ class _Decoder:
         if tag == "t":
             return tuple(self.tree(part, depth + 1) for part in rest)
         if tag == "d":
-            return {self.tree(key, depth + 1): self.tree(part, depth + 1) for key, part in rest}
+            if not all(type(pair) is list for pair in rest):
+                raise WireError("a dict that is none")
+            return {_key(self.tree(key, depth + 1)): self.tree(part, depth + 1) for key, part in rest}
         if tag == "i":
             (digits,) = rest
-            if len(digits) > MAX_INT_DIGITS:
+            if type(digits) is not str or len(digits) > MAX_INT_BITS // 4 + 3:
                 raise WireError("an int that is too large")
             return int(digits, 16)
         if tag == "b":
@@ -157,18 +200,21 @@ class _Decoder:
 
     def block(self, offset: int, size: int) -> memoryview:
         _naturals(offset, size)
-        if offset + size > len(self.raw):
-            raise WireError("a block outside the message")
+        self.given += size
+        if offset + size > len(self.raw) or self.given > len(self.raw):
+            raise WireError("a block outside the message, or one that is used twice")
         return memoryview(self.raw)[offset : offset + size]
 
     def array(self, dtype: str, shape: list[int], offset: int, size: int) -> Any:
         numpy = _library("numpy")
         if dtype not in ARRAY_TYPES:
             raise WireError("an array of unknown type")
-        if _elements(shape) * numpy.dtype(dtype).itemsize != size:
+        if self.elements(shape) * numpy.dtype(dtype).itemsize != size:
             raise WireError("an array whose size is not that of its shape")
-        block = self.block(offset, size)
-        return numpy.frombuffer(bytes(block), dtype=dtype).reshape(shape).copy()
+        data = bytearray(self.block(offset, size))
+        if dtype == "bool":
+            _truths(bytes(data))
+        return numpy.frombuffer(data, dtype=dtype).reshape(shape)
 
     def tensor(
         self, dtype: str, shape: list[int], strides: list[int], offset: int, storage: int, requires_grad: bool
@@ -177,7 +223,7 @@ class _Decoder:
         if dtype not in TENSOR_TYPES:
             raise WireError("a tensor of unknown type")
         _naturals(offset, storage, *strides)
-        elements = _elements(shape)
+        elements = self.elements(shape)
         if len(strides) != len(shape) or type(requires_grad) is not bool or storage >= len(self.storages):
             raise WireError("a tensor that does not fit itself")
         kind = getattr(torch, dtype)
@@ -186,6 +232,8 @@ class _Decoder:
         last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True)) if elements else offset
         if (last >= held if elements else last > held) or data.numel() % kind.itemsize:
             raise WireError("a tensor outside its storage")
+        if dtype == "bool":
+            _truths(bytes(data.numpy()))
         made = torch.empty(0, dtype=kind).set_(data.untyped_storage(), offset, shape, strides)
         return made.requires_grad_(requires_grad) if requires_grad else made
 
@@ -196,9 +244,17 @@ class _Decoder:
             self.made[number] = torch.frombuffer(bytearray(block), dtype=torch.uint8) if size else torch.empty(0).byte()
         return self.made[number]
 
+    def elements(self, shape: list[int]) -> int:
+        self.arrays += 1
+        if self.arrays > MAX_ARRAYS:
+            raise WireError(f"more than {MAX_ARRAYS} arrays and tensors")
+        return _elements(shape)
+
 
 def decode(header: bytes | bytearray, raw: bytes | bytearray, resolve: Callable[[int, str], Any] = Ref) -> Any:
     """The value of a message. `resolve` turns (id, kind) of a handle into what stands for it here."""
+    if len(header) > MAX_HEADER:
+        raise WireError("a header that is too large")
     try:
         tree, storages = json.loads(header)
         return _Decoder(bytearray(raw), list(storages), resolve).tree(tree)
@@ -223,8 +279,25 @@ def _naturals(*numbers: object) -> None:
 
 
 def _elements(shape: list[int]) -> int:
+    if len(shape) > MAX_DIMENSIONS:
+        raise WireError(f"more than {MAX_DIMENSIONS} dimensions")
     _naturals(*shape)
     elements = math.prod(shape)
-    if len(shape) > MAX_DIMENSIONS or elements > MAX_ELEMENTS:
-        raise WireError("a shape that is too large")
+    if max((elements, *shape)) > MAX_ELEMENTS:
+        raise WireError(f"more than {MAX_ELEMENTS} elements")
     return elements
+
+
+def _key(key: Any) -> Any:
+    """What may be the key of a dict: a scalar, or a tuple of such."""
+    if key is None or type(key) in (bool, int, float, str, bytes):
+        return key
+    if type(key) is tuple:
+        return tuple(_key(part) for part in key)
+    raise WireError(f"a dict with a key of type {type(key).__name__}")
+
+
+def _truths(data: bytes) -> None:
+    """A byte of a bool is 0 or 1: what arithmetic makes of any other is anybody's guess."""
+    if data.translate(None, b"\0\1"):
+        raise WireError("a bool that is neither")

@@ -10,10 +10,10 @@ import importlib.util
 import random
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Workbench:
     config: BenchConfig
     module: types.ModuleType | None = None
     handles: dict[int, object] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)  # of handles; none is used twice
     props: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,9 +63,9 @@ class Workbench:
     def hold(self, value: object) -> Ref:
         if len(self.handles) >= MAX_HANDLES:
             raise MemoryError("too many objects in one test")
-        number = len(self.handles)
+        number = next(self.numbers)
         self.handles[number] = value
-        return Ref(number, type(value).__name__[:80])
+        return Ref(number, _type_name(type(value))[:80])
 
     def held(self, number: int, _kind: str = "") -> object:
         """What a handle names."""
@@ -79,12 +80,14 @@ class Workbench:
             raise ValueError(f"no operation {operation!r}")
         return getattr(self, operation)(**{key: value for key, value in request.items() if key != "op"})
 
-    def load(self) -> Any:
-        """Import the topic's module, with its traps and stand-ins. Tells the forbidden names in its source."""
+    def scan(self) -> Any:
+        """The forbidden names in the topic's source. It runs nothing of the student's, who can't have a say in it."""
+        tree = ast.parse(self.file.read_bytes(), str(self.file))
+        return [list(use) for use in traps.in_source(tree, self.config.forbidden)]
+
+    def load(self) -> None:
+        """Import the topic's module, with its traps and stand-ins."""
         config = self.config
-        source = self.file.read_bytes()
-        tree = ast.parse(source, str(self.file))
-        found = traps.in_source(tree, config.forbidden)
         if config.isolated:
             traps.install(config.forbidden, str(self.file))
         with _importable(config):
@@ -95,7 +98,6 @@ class Workbench:
             stand_in = _load_file(f"{config.topic}_stand_in", Path(config.stand_ins, f"{config.topic}.py"))
             for name in config.replaced_names:
                 setattr(self.module, name, getattr(stand_in, name))
-        return [list(use) for use in found]
 
     def begin(self, seed: int) -> None:
         """The start of a test: nothing held, and every source of randomness set, once."""
@@ -125,7 +127,7 @@ class Workbench:
         if isinstance(result, Mapping):
             parts = {key: result[key] for key in list(result)}
             return {
-                key: self.keep(part, path[1:]) if key == path[0] else reduce(part, self.hold)
+                reduce(key, self.hold): self.keep(part, path[1:]) if key == path[0] else reduce(part, self.hold)
                 for key, part in parts.items()
             }
         if isinstance(result, (list, tuple)):
@@ -136,11 +138,19 @@ class Workbench:
         return reduce(result, self.hold)
 
     def vjp(
-        self, target: object, args: Sequence[Any], kwargs: Mapping[str, Any], cotangent: Any, wrt: Sequence[Any]
+        self,
+        target: object,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        cotangent: Any,
+        wrt: Sequence[Any],
+        seed: int | None = None,
     ) -> Any:
         """Gradients of <cotangent, result> for the arguments (by position) and parameters (by path) in `wrt`."""
         import torch
 
+        if seed is not None:
+            seed_everything(seed)
         args = list(args)
         inputs = []
         for name in wrt:
@@ -153,11 +163,14 @@ class Workbench:
         with torch.enable_grad():
             result = self.find(target)(*args, **kwargs)
         pairs = [(part, given) for part, given in _pairs(result, cotangent) if part.requires_grad]
-        if not pairs:
-            return [None] * len(inputs)
-        parts, given = zip(*pairs, strict=True)
-        gradients = torch.autograd.grad(parts, inputs, given, allow_unused=True)
-        return [reduce(gradient, self.hold) for gradient in gradients]
+        trained = [number for number, each in enumerate(inputs) if each.requires_grad]
+        gradients: list[Any] = [None] * len(inputs)
+        if pairs and trained:
+            parts, given = zip(*pairs, strict=True)
+            found = torch.autograd.grad(parts, [inputs[number] for number in trained], given, allow_unused=True)
+            for number, gradient in zip(trained, found, strict=True):
+                gradients[number] = reduce(gradient, self.hold)
+        return gradients
 
     def get(self, target: object, path: str) -> Any:
         """An attribute, by a dotted path, as data where it is data."""
@@ -168,16 +181,19 @@ class Workbench:
         return self.hold(_attribute(self.find(target), path))
 
     def set(self, target: object, path: str, value: Any) -> None:
-        """Copy data into a parameter or buffer; set any other attribute."""
+        """Copy data into a parameter or buffer; set any other attribute. There must be one of that name."""
         torch = sys.modules.get("torch")
         owner_path, _, name = path.rpartition(".")
         owner = _attribute(self.find(target), owner_path)
-        there = getattr(owner, name, None)
-        if torch is not None and isinstance(there, torch.Tensor):
+        there = _attribute(owner, name)
+        if torch is not None and isinstance(there, torch.Tensor) and value is not None:
+            value = torch.as_tensor(value)
             if tuple(there.shape) != tuple(value.shape):
                 raise ValueError(f"{path} has shape {tuple(there.shape)}, should be {tuple(value.shape)}")
             with torch.no_grad():
                 there.copy_(value)
+        elif isinstance(owner, MutableMapping):
+            owner[name] = value
         else:
             setattr(owner, name, value)
 
@@ -199,7 +215,7 @@ class Workbench:
 
     def same(self, first: object, second: object) -> bool:
         """Whether two handles name one object."""
-        return self.find(first) is self.find(second)
+        return first is second
 
     def prop(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Ref:
         """Something that a test hands in and cannot send, made here by a named function of the unit's props."""
@@ -218,7 +234,22 @@ class Workbench:
 
 
 OPERATIONS = frozenset(
-    ("load", "begin", "call", "vjp", "get", "at", "set", "parameters", "train", "zero_grad", "take", "same", "prop")
+    (
+        "scan",
+        "load",
+        "begin",
+        "call",
+        "vjp",
+        "get",
+        "at",
+        "set",
+        "parameters",
+        "train",
+        "zero_grad",
+        "take",
+        "same",
+        "prop",
+    )
 )
 
 
@@ -229,7 +260,7 @@ def seed_everything(seed: int) -> None:
     if numpy is not None:
         numpy.random.seed(seed % 2**32)
     if torch is not None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each kind of device
 
 
 def load_props(folder: str, topic: str) -> dict[str, Any]:
@@ -245,11 +276,10 @@ def load_props(folder: str, topic: str) -> dict[str, Any]:
 def _load_file(name: str, path: Path) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
+    try:  # from its source, whatever compiled file lies beside it
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
     except BaseException:
         sys.modules.pop(name, None)
         raise
@@ -276,9 +306,18 @@ def _importable(config: BenchConfig) -> Iterator[None]:
 
 
 def _attribute(owner: Any, path: str) -> Any:
+    """What stands at "blocks.0.norm": attributes, entries of a mapping, places in a sequence."""
     for part in path.split(".") if path else ():
-        owner = owner[int(part)] if part.isdigit() and not hasattr(owner, part) else getattr(owner, part)
+        if isinstance(owner, Mapping) and part in owner:
+            owner = owner[part]
+        elif part.isdecimal() and not hasattr(owner, part):
+            owner = owner[int(part)]
+        else:
+            owner = getattr(owner, part)
     return owner
+
+
+_type_name = type.__dict__["__name__"].__get__  # a metaclass has no say in it
 
 
 def _pairs(result: Any, cotangent: Any) -> list[tuple[Any, Any]]:

@@ -81,15 +81,16 @@ def run(connection: socket.socket, config: WorkerConfig) -> None:
         except ChannelClosed:
             return
         except WireError as error:
-            channel.send({"fault": str(error)})
+            channel.send({"fault": str(error)}, channel.number)
             continue
+        number = channel.number
         answer = _answer(bench, request)
         if config.bench.reveal:
             answer["output"] = output.taken()
         try:
-            channel.send(answer)
-        except WireError as error:
-            channel.send({"error": _refused(f"the result cannot be sent: {error}")})
+            channel.send(answer, number)
+        except (WireError, MemoryError) as error:
+            channel.send({"error": describe(error, config.bench.folder, reveal=False)}, number)
 
 
 def _answer(bench: Workbench, request: Any) -> dict[str, Any]:
@@ -99,14 +100,8 @@ def _answer(bench: Workbench, request: Any) -> dict[str, Any]:
         return {"forbidden": list(error.args)[:2]}
     except NoSuchName as error:
         return {"missing": str(error)}
-    except WireError as error:
-        return {"error": _refused(f"the result cannot be sent: {error}")}
     except BaseException as error:  # a SystemExit of the student ends a call, not the worker
         return {"error": describe(error, bench.config.folder, bench.config.reveal)}
-
-
-def _refused(text: str) -> dict[str, Any]:
-    return {"kind": "TypeError", "name": "TypeError", "text": text, "frames": []}
 
 
 def main() -> None:

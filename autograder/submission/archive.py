@@ -139,16 +139,17 @@ def _add(root: _Node, info: zipfile.ZipInfo) -> None:
         root.others.append(Entry(full, "stray", why))
         return
     parts = [part for part in parts if part not in ("", ".")]
-    if not 1 <= len(parts) <= MAX_DEPTH:
-        return  # nobody looks so deep
+    if not parts:
+        return
     *folders, name = parts
     node = root
-    for folder in folders:
+    for folder in folders[:MAX_DEPTH]:  # nobody looks deeper
         if folder in node.files:
             node.others.append(Entry(folder, "refused", BOTH))
             return
         node = node.folders.setdefault(folder, _Node())
-    _put(node, name, info)
+    if len(folders) < MAX_DEPTH:
+        _put(node, name, info)
 
 
 def _put(node: _Node, name: str, info: zipfile.ZipInfo) -> None:

@@ -4,10 +4,9 @@ An error of the student's code is raised in the test as, say, `StudentValueError
 `pytest.raises(ValueError)` works on every target, and a bare `ValueError` is the grader's own fault.
 """
 
-import builtins
 from dataclasses import dataclass
 
-from autograder.student.reduce import ERRORS
+from autograder.student.reduce import ERRORS, MAX_FRAMES, MAX_TEXT
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,7 @@ class Crashed(Broken):
 
 def _kinds() -> dict[str, type[StudentError]]:
     kinds = {}
-    for name in ERRORS:
-        ancestor = getattr(builtins, name)
+    for ancestor, name in ERRORS.items():
         bases = (StudentError,) if ancestor is Exception else (StudentError, ancestor)
         kinds[name] = type(f"Student{name}", bases, {"__module__": __name__})
     return kinds
@@ -92,12 +90,23 @@ _STUDENT_ERRORS = _kinds()
 
 def student_error(told: dict[str, object]) -> StudentError:
     """The exception for an error that a worker told of; what does not fit its form is passed over."""
-    kind, name, text = (str(told.get(key, ""))[:4000] for key in ("kind", "name", "text"))
-    frames = []
-    listed = told.get("frames")
-    for entry in listed if isinstance(listed, list) else []:
-        match entry:
-            case [str(file), int(line), str(function), str(source), list(shapes)]:
-                told_shapes = tuple((str(pair[0]), str(pair[1])) for pair in shapes if len(pair) == 2)
-                frames.append(Frame(file, line, function, source, told_shapes))
-    return _STUDENT_ERRORS.get(kind, StudentError)(kind, name[:80], text, tuple(frames))
+    match told:
+        case {"kind": str(kind), "name": str(name), "text": str(text), "frames": list(listed)}:
+            frames = tuple(frame for entry in listed[:MAX_FRAMES] if (frame := _frame(entry)))
+            return _STUDENT_ERRORS.get(kind, StudentError)(kind, name[:80], text[:MAX_TEXT], frames)
+    return StudentError("Exception", "Exception", "", ())
+
+
+def _frame(entry: object) -> Frame | None:
+    match entry:
+        case [str(file), int(line), str(function), str(source), list(listed)]:
+            shapes = [(name, shape) for name, shape in map(_pair, listed[:20]) if name]
+            return Frame(file[:200], line, function[:200], source[:200], tuple(shapes))
+    return None
+
+
+def _pair(entry: object) -> tuple[str, str]:
+    match entry:
+        case [str(name), str(shape)]:
+            return name[:80], shape[:80]
+    return "", ""

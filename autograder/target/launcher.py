@@ -161,11 +161,18 @@ class Zygote(Launcher):
         return Ending(told["signal"], told["exit"])
 
     def close(self) -> None:
+        """The zygote, told so by the end of its connection, ends its workers and itself; if it does not, it is killed."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)  # a fork of this process may hold the connection as well
+            self._socket.close()
+            self._socket = self._control = None
         if self._process is not None:
-            if self._control is not None:
-                self._control.close()
-            self._process.kill()
-            self._process.wait()
+            try:
+                self._process.wait(5 if self._ready else 0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def _wait_until_ready(self) -> None:
@@ -225,24 +232,17 @@ class Spawner(Launcher):
 
     def end(self, worker: Worker) -> Ending:
         worker.channel.close()
-        process = self._running.pop(worker.pid)
-        if process.poll() is None and hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(worker.pid, signal.SIGKILL)
-        process.kill()
-        code = process.wait()
+        code = _killed(self._running.pop(worker.pid))
         return Ending(-code, 0) if code < 0 else Ending(0, code)
 
     def close(self) -> None:
         if self._spare is not None:
             process, server, _ = self._spare
             server.close()
-            process.kill()
-            process.wait()
+            _killed(process)
             self._spare = None
         for process in self._running.values():
-            process.kill()
-            process.wait()
+            _killed(process)
         self._running.clear()
 
     def _accept(self, process: subprocess.Popen[bytes], server: socket.socket, token: str) -> socket.socket:
@@ -256,6 +256,16 @@ class Spawner(Launcher):
                     raise GraderError(f"a worker did not start; try: {command}") from None
                 continue
             connection.settimeout(5.0)
-            if connection.recv(len(token), socket.MSG_WAITALL) == token.encode():
-                return connection
+            with contextlib.suppress(OSError):  # somebody else's connection
+                if connection.recv(len(token), socket.MSG_WAITALL) == token.encode():
+                    return connection
             connection.close()
+
+
+def _killed(process: subprocess.Popen[bytes]) -> int:
+    """Its exit status, after all of its group has been killed: before it is waited for, while its id is still its own."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    return process.wait()

@@ -1,5 +1,6 @@
 """A target in a process of its own: requests cross a channel, and its limits are watched from outside."""
 
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ from autograder.errors import GraderError
 from autograder.spec import Limits
 from autograder.student import wire
 from autograder.student.channel import ChannelClosed
-from autograder.student.worker import WorkerConfig
+from autograder.student.worker import MAX_OUTPUT, WorkerConfig
 from autograder.target.failures import (
     Crashed,
     ForbiddenShortcut,
@@ -44,12 +45,13 @@ class ProcessTarget:
 
     def load(self) -> None:
         """Import the student's module; forbidden names seen in its source stand in `shortcuts` afterwards."""
-        hello = self._receive(wire.Ref)
+        hello = self._receive(wire.Ref, number=0)
         self.isolation = tuple(str(layer) for layer in hello["layers"])
         self._allow(self._limits.import_cpu_seconds)
-        found = [use for use in self.request({"op": "load"}) or [] if isinstance(use, list) and len(use) == 3]
-        self.shortcuts = tuple(ForbiddenShortcut(str(name), int(line)) for name, line, _ in found)
-        self.shortcut_places = tuple(str(place) for _, _, place in found)
+        found = self.request({"op": "scan"})  # a request of its own: answered before any of the student's code runs
+        self.shortcuts = tuple(ForbiddenShortcut(name, line) for name, line, _ in found)
+        self.shortcut_places = tuple(place for _, _, place in found)
+        self.request({"op": "load"})
 
     def begin(self, seed: int, cpu_seconds: float) -> None:
         """The start of a test: its seed, and its limits counted from here."""
@@ -60,17 +62,19 @@ class ProcessTarget:
     def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
         if not self.alive:
             raise Crashed("The process with your code has ended.")
+        number = secrets.randbits(64)
         try:
-            self._worker.channel.send(request, self._watch)
+            self._worker.channel.send(request, number, self._watch)
         except wire.WireError as error:
             raise GraderError(f"a test sends what cannot be sent: {error}") from None
         except ChannelClosed:
             self._broken()
-        answer = self._receive(resolve)
-        self.printed += str(answer.get("output", ""))
+        answer = self._receive(resolve, number)
+        printed = answer.get("output")
+        self.printed += printed[:MAX_OUTPUT] if isinstance(printed, str) else ""
         if "value" in answer:
             return answer["value"]
-        raise self._finding(answer)
+        raise self._finding(answer, request)
 
     def close(self) -> None:
         if self.alive:
@@ -79,24 +83,27 @@ class ProcessTarget:
 
     # -- what comes back
 
-    def _receive(self, resolve: Callable[[int, str], Any]) -> dict[str, Any]:
+    def _receive(self, resolve: Callable[[int, str], Any], number: int) -> dict[str, Any]:
         began = time.monotonic()
         try:
-            answer = self._worker.channel.receive(resolve, self._watch)
+            answer = self._worker.channel.receive(resolve, number, self._watch)
         except ChannelClosed:
             self._broken()
         except wire.WireError:
-            self._end()
-            raise Crashed("The process with your code sent something that is not an answer.") from None
+            raise self.no_answer() from None
         finally:
             self._waited += time.monotonic() - began
             self._waiting_since = None
         if not isinstance(answer, dict):
-            self._end()
-            raise Crashed("The process with your code sent something that is not an answer.")
+            raise self.no_answer()
         return answer
 
-    def _finding(self, answer: dict[str, Any]) -> Exception:
+    def no_answer(self) -> Crashed:
+        """The finding that what came is none; the worker is ended, since nothing that it says can be relied on."""
+        self.close()
+        return Crashed("The process with your code sent something that is not an answer.")
+
+    def _finding(self, answer: dict[str, Any], request: dict[str, Any]) -> Exception:
         match answer:
             case {"error": dict(told)}:
                 return student_error(told)
@@ -104,10 +111,9 @@ class ProcessTarget:
                 return ForbiddenShortcut(name, line)
             case {"missing": str(text)}:
                 return MissingName(text)
-            case {"fault": str(text)}:
-                return GraderError(f"a test asks for what cannot be: {text}")
-        self._end()
-        return Crashed("The process with your code sent something that is not an answer.")
+            case {"fault": str()}:
+                _check_readable(request)  # it is: then a handle has been forged, or memory is used up
+        return self.no_answer()
 
     def _broken(self) -> None:
         ending = self._end()
@@ -123,7 +129,7 @@ class ProcessTarget:
 
     def _allow(self, cpu_seconds: float) -> None:
         self._cpu_limit = cpu_seconds
-        self._wall_limit = Limits.wall_seconds(cpu_seconds)
+        self._wall_limit = self._limits.wall_seconds(cpu_seconds)
         self._cpu_before = None
         self._waited = 0.0
         self._waiting_since = None
@@ -154,3 +160,11 @@ class ProcessTarget:
         except psutil.Error:
             return self._cpu_before or 0.0
         return float(times.user + times.system)
+
+
+def _check_readable(request: dict[str, Any]) -> None:
+    """Raises `GraderError` where a request cannot be read by anybody."""
+    try:
+        wire.decode(*wire.encode(request))
+    except wire.WireError as error:
+        raise GraderError(f"a test asks for what cannot be: {error}") from None

@@ -1,6 +1,7 @@
 """Whose is what: folders, zips and lone files of one student or of a class, as platforms and people make them."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -169,6 +170,12 @@ def test_canvas_lone_files_of_one_id_are_one_student_and_the_newest_wins(tmp_pat
     assert globbed == find_submissions([tmp_path], UNIT)
 
 
+def test_the_longest_name_of_a_file_is_meant(tmp_path: Path) -> None:
+    put(tmp_path, "bob_lm_starter_code-1.ipynb", "bob-attention (2).py")
+    (found,) = find_submissions([tmp_path], ["code.ipynb", *UNIT])
+    assert (found.student, list(found.files)) == ("bob", ["attention.py", "lm_starter_code.ipynb"])
+
+
 def test_canvas_numbers_are_compared_as_numbers(tmp_path: Path) -> None:
     put(tmp_path, "doe_1_9_attention-9.py", data=b"old = 1\n")
     put(tmp_path, "doe_1_10_attention-10.py")
@@ -202,6 +209,7 @@ def test_a_moodle_class_of_one_is_a_class(tmp_path: Path) -> None:
 
 def test_gradescope_folders_are_students_and_the_metadata_is_not(tmp_path: Path) -> None:
     put(tmp_path / "export", "assignment_7_export/submission_123456789/attention.py")
+    assert students(tmp_path / "export") == {"submission_123456789": ["attention.py"]}
     put(tmp_path / "export", "assignment_7_export/submission_metadata.yml", data=b"{}")
     assert students(tmp_path / "export") == {"submission_123456789": ["attention.py"]}
     put(tmp_path / "export", "assignment_7_export/submission_123456790/notes.txt")
@@ -301,8 +309,12 @@ def test_files_are_written_as_they_came_and_links_are_not_followed(tmp_path: Pat
     (tmp_path / "alice" / "attention.py").chmod(0o755)
     target = tmp_path / "out" / "deep"
     found = one(tmp_path / "alice")
-    found.write_to(target)
-    found.write_to(target)  # again, over itself
+    umask = os.umask(0o077)
+    try:
+        found.write_to(target)
+        found.write_to(target)  # again, over itself
+    finally:
+        os.umask(umask)
     assert sorted(path.name for path in target.iterdir()) == ["attention.py", "gpt.py"]
     assert (target / "attention.py").read_bytes() == data
     assert (target / "attention.py").stat().st_mode & 0o777 == 0o644

@@ -19,8 +19,8 @@ def test_softmax_of_two_entries(student):
 
 def test_softmax_down_the_columns(student):
     """With dim=0 the columns of a matrix sum to 1, not the rows."""
-    x = torch.tensor([[0.0, 0.0, 0.0], [0.0, math.log(3), math.log(9)]])
-    want = torch.tensor([[0.5, 0.25, 0.1], [0.5, 0.75, 0.9]])
+    x = torch.tensor([[0.0, 0.0, 0.0], [0.0, math.log(4), math.log(9)]])
+    want = torch.tensor([[0.5, 0.2, 0.1], [0.5, 0.8, 0.9]])
     student.expect_close(student.softmax(x, dim=0), want, atol=1e-6)
 
 
@@ -48,14 +48,14 @@ def test_attention_with_equal_scores(student):
 
 
 def test_attention_of_one_query_to_two_keys(student):
-    """Scores 4 ln 3 and 0, divided by the root of 16, give weights of 3/4 and 1/4."""
+    """Products 4 ln 9 and 0, divided by the root of 16, give weights of 9/10 and 1/10."""
     query, key = torch.zeros(1, 16), torch.zeros(2, 16)
-    query[0, 5], key[0, 5] = 4.0, math.log(3)
-    value = torch.tensor([[8.0, 0.0], [0.0, 8.0]])
+    query[0, 5], key[0, 5] = 4.0, math.log(9)
+    value = torch.tensor([[10.0, 0.0], [0.0, 20.0]])
     result = student.scaled_dot_product_attention(query, key, value)
     output, weights = student.expect_parts(result, 2, about="the result, (output, weights),")
-    student.expect_close(weights, torch.tensor([[0.75, 0.25]]), atol=1e-6, about="weights")
-    student.expect_close(output, torch.tensor([[6.0, 2.0]]), atol=1e-5, about="output")
+    student.expect_close(weights, torch.tensor([[0.9, 0.1]]), atol=1e-6, about="weights")
+    student.expect_close(output, torch.tensor([[9.0, 2.0]]), atol=1e-5, about="output")
 
 
 def test_attention_with_a_mask(student):
