@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 

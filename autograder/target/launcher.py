@@ -161,7 +161,7 @@ class Zygote(Launcher):
         return Ending(told["signal"], told["exit"])
 
     def close(self) -> None:
-        """The zygote, told so by the end of its connection, ends its workers and itself; if it does not, it is killed."""
+        """At the end of its connection the zygote ends its workers and itself; if it does not, it is killed."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)  # a fork of this process may hold the connection as well
@@ -263,8 +263,8 @@ class Spawner(Launcher):
 
 
 def _killed(process: subprocess.Popen[bytes]) -> int:
-    """Its exit status, after all of its group has been killed: before it is waited for, while its id is still its own."""
-    if hasattr(os, "killpg"):
+    """Its exit status, after its whole group has been killed: while it is not waited for, its id is still its own."""
+    if hasattr(os, "killpg") and process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     process.kill()

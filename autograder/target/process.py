@@ -19,6 +19,7 @@ from autograder.target.failures import (
     TimedOut,
     student_error,
 )
+from autograder.target.forms import is_answer
 from autograder.target.launcher import Ending, Launcher
 
 _LOOK_EVERY = 0.02  # seconds between two looks at a worker's CPU time
@@ -73,6 +74,8 @@ class ProcessTarget:
         printed = answer.get("output")
         self.printed += printed[:MAX_OUTPUT] if isinstance(printed, str) else ""
         if "value" in answer:
+            if not is_answer(request, answer["value"]):
+                raise self.no_answer()
             return answer["value"]
         raise self._finding(answer, request)
 

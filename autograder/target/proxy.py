@@ -4,7 +4,7 @@ student.softmax(x, dim=0)                       call, or construct; data comes b
 student.forward.keep(1)(params, ids, ids, s)    that part of the result stays a handle
 student.corrupt.after(windows, 10, generator)   (result, the arguments as they are afterwards)
 student.softmax.vjp(x, cotangent=g, wrt=(0,))   gradients, by position of argument or path of parameter
-student.sample.seeded(3)(model, [1, 2], 5)      random states set before this call
+student.sample.seeded(3)(model, [1, 2], 5)      random states set before this call (or before its vjp)
 student.prop("generator", 7)                    something made over there by a function of tests/props
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from autograder.errors import GraderError
 from autograder.student.wire import Ref
 from autograder.target.expect import Expectations
 
@@ -130,6 +131,9 @@ class Function:
         `cotangent` mirrors the result (None leaves a part out); `wrt` holds positions of tensor arguments, paths of
         the called module's parameters, and pairs (handle, path) for those of others.
         """
+        for place in wrt:
+            if isinstance(place, int) and not hasattr(args[place], "requires_grad"):
+                raise GraderError(f"a test wants the gradient for argument {place}, which is no tensor")
         return _request(
             self.target,
             op="vjp",
@@ -138,6 +142,7 @@ class Function:
             kwargs=kwargs,
             cotangent=cotangent,
             wrt=list(wrt),
+            seed=self.seed,
         )
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], after: bool) -> Any:
@@ -180,4 +185,17 @@ class Student(Expectations):
 
 
 def _request(to: Target, **request: Any) -> Any:
+    _check_handles(to, request)
     return to.request(request, lambda number, kind: Handle(to, number, kind))
+
+
+def _check_handles(to: Target, value: Any) -> None:
+    """A handle means something only to the target that gave it; anywhere else it would name some other object."""
+    if isinstance(value, Handle) and value._target is not to:
+        raise GraderError(f"a test hands {value!r} to another target than the one it comes from")
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            _check_handles(to, part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            _check_handles(to, part)

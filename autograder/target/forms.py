@@ -1,0 +1,36 @@
+"""The form of an answer: what each operation of the workbench gives, whatever the student's function returned.
+
+A worker that has not been tampered with always keeps to it, so a test may rely on it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from autograder.student.wire import Ref
+
+
+def is_answer(request: Mapping[str, Any], value: Any) -> bool:
+    """Whether `value` can be the answer to this request."""
+    match request["op"]:
+        case "call" if request["after"]:
+            return type(value) is tuple and len(value) == 2 and _is(value[1], tuple, len(request["args"]))
+        case "call" if request["keep"] == []:
+            return isinstance(value, Ref)
+        case "vjp":
+            return _is(value, list, len(request["wrt"]))
+        case "at" | "prop":
+            return isinstance(value, Ref)
+        case "take":
+            return type(value) is list and len(value) <= request["count"]
+        case "parameters":
+            return type(value) is dict and all(_is(pair, tuple, 2) and type(pair[1]) is bool for pair in value.values())
+        case "same":
+            return type(value) is bool
+        case "set" | "train" | "zero_grad" | "begin" | "load":
+            return value is None
+        case _:
+            return True
+
+
+def _is(value: Any, kind: type, length: int) -> bool:
+    return type(value) is kind and len(value) == length
