@@ -1,7 +1,8 @@
 """`autograder verify`: the hidden tests are instruments, and this measures them.
 
 Solutions and different right solutions must get full marks, empty stubs nothing, and every mistake of the bank must
-lose marks on its own item. Each is graded as a submission is, in a worker that can be killed.
+lose marks on its own item, which is the one that is run. Each is graded as a submission is, in a worker
+that can be killed.
 """
 
 from collections import Counter, defaultdict
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from autograder.grading.batch import Watcher, grade_class
 from autograder.mistakes import Mistake, mistakes_of, right_modules_of
 from autograder.results import Result, Status
-from autograder.spec import Topic, Unit
+from autograder.spec import Unit
 from autograder.submission import Submission
 
 SEEDS = (b"verify-1", b"verify-2", b"verify-3")
@@ -63,51 +64,60 @@ def cases(unit: Unit) -> Iterator[Case]:
             yield Case(f"mistake {topic.name}/{mistake.id}", topic.name, changed, mistake)
 
 
-def verify(unit: Unit) -> int:
-    """Grade every case with every seed, print what was found, and return the exit status."""
-    console = Console(highlight=False)
-    all_cases = list(cases(unit))
-    wrong: list[str] = []
-    kills: dict[str, Counter[str]] = defaultdict(Counter)
-    console.print(f"{unit.spec.unit}: {len(all_cases)} cases, {len(SEEDS)} seeds each")
-    for seed in track(SEEDS, "seeds", console=console):
-        for case, result in zip(all_cases, _grade(unit, all_cases, seed), strict=True):
-            wrong += case.wrong(result)
-            if case.mistake is not None:
-                _count_kills(case.mistake, result, kills)
-    _table(unit, all_cases, kills, console)
-    for line in dict.fromkeys(wrong):
-        console.print(f"✗ {line}", markup=False)
-    console.print("Everything is as it must be." if not wrong else f"{len(set(wrong))} things are not as they must be.")
-    return 1 if wrong else 0
+@dataclass(frozen=True)
+class Proof:
+    """What came of all cases with one seed."""
+
+    wrong: tuple[str, ...]
+    kills: dict[str, Counter[str]]  # by item: how many mistakes each test caught
 
 
-def _grade(unit: Unit, all_cases: list[Case], seed: bytes) -> list[Result]:
+def prove(unit: Unit, all_cases: list[Case], seed: bytes, watcher: Watcher | None = None) -> Proof:
+    """Grade every case with one seed."""
     submissions = [
         Submission(student=str(number), source=Path(case.name), files=case.files)
         for number, case in enumerate(all_cases)
     ]
-    return grade_class(unit, submissions, seed, watcher=Watcher())
+    only = {str(n): frozenset([case.mistake.item]) for n, case in enumerate(all_cases) if case.mistake is not None}
+    results = grade_class(unit, submissions, seed, watcher=watcher, only=only)
+    wrong: list[str] = []
+    kills: dict[str, Counter[str]] = defaultdict(Counter)
+    for case, result in zip(all_cases, results, strict=True):
+        wrong += case.wrong(result)
+        if case.mistake is not None:
+            item = next(item for item in result.items if item.id == case.mistake.item)
+            kills[item.id].update(test.test for test in item.tests if test.status is not Status.PASSED)
+    return Proof(tuple(wrong), kills)
+
+
+def verify(unit: Unit) -> int:
+    """Prove the unit with every seed, print what was found, and return the exit status."""
+    console = Console(highlight=False)
+    all_cases = list(cases(unit))
+    console.print(f"{unit.spec.unit}: {len(all_cases)} cases, {len(SEEDS)} seeds each")
+    columns = (TextColumn("graded"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
+        task = progress.add_task("", total=len(all_cases) * len(SEEDS))
+        watcher = Watcher(on_result=lambda _: progress.advance(task), tick=progress.refresh)
+        proofs = [prove(unit, all_cases, seed, watcher) for seed in SEEDS]
+    wrong = list(dict.fromkeys(line for proof in proofs for line in proof.wrong))
+    _table(unit, all_cases, proofs, console)
+    for line in wrong:
+        console.print(f"✗ {line}", markup=False)
+    console.print(f"{len(wrong)} things are not as they must be." if wrong else "Everything is as it must be.")
+    return 1 if wrong else 0
 
 
 def _files(unit: Unit, folder: Path) -> dict[str, bytes]:
     return {topic.file: (folder / topic.file).read_bytes() for topic in unit.spec.topics}
 
 
-def _count_kills(mistake: Mistake, result: Result, kills: dict[str, Counter[str]]) -> None:
-    item = next(item for item in result.items if item.id == mistake.item)
-    for test in item.tests:
-        kills[item.id][test.test] += test.status is not Status.PASSED
-
-
-def _table(unit: Unit, all_cases: list[Case], kills: dict[str, Counter[str]], console: Console) -> None:
+def _table(unit: Unit, all_cases: list[Case], proofs: list[Proof], console: Console) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("item", "mistakes", "tests that catch none of them"):
         table.add_column(heading, overflow="fold")
-    topics: dict[str, Topic] = {topic.name: topic for topic in unit.spec.topics}
-    for topic in topics.values():
-        for item in topic.items:
-            count = sum(case.mistake is not None and case.mistake.item == item.id for case in all_cases)
-            idle = [test for test in item.tests if count and not kills[item.id][test]]
-            table.add_row(item.id, str(count), ", ".join(idle))
+    for item in unit.spec.items:
+        count = sum(case.mistake is not None and case.mistake.item == item.id for case in all_cases)
+        idle = [test for test in item.tests if count and not any(proof.kills[item.id][test] for proof in proofs)]
+        table.add_row(item.id, str(count), ", ".join(idle))
     console.print(table)

@@ -108,13 +108,15 @@ def make(folder: Path) -> None:
     finished = {name: part_of(solution, name) for name in ("softmax", "causal_mask", "split_heads")}
 
     as_folder(folder / "ada", solution)
-    as_zip(folder / "grace.zip", "grace-main/assignments/attention.py", (ROOT / "tests/right/attention/loops.py").read_text())
-    (folder / "alan_attention.py").write_text((ROOT / "tests/right/attention/einsum.py").read_text())
+    right = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests/right/attention").glob("*.py")}
+    as_zip(folder / "grace.zip", "grace-main/assignments/attention.py", right["loops"])
+    (folder / "alan_attention.py").write_text(right["einsum"], encoding="utf-8")
     as_folder(folder / "emmy", stub)
     as_zip(folder / "sofia.zip", "attention.py", spliced(stub, **finished))
     as_zip(folder / "carl.zip", "submission/attention.py", with_mistakes(unit, topic, "attention_without_scale"))
     as_folder(folder / "leonhard", with_mistakes(unit, topic, "softmax_ignores_dim"))
-    (folder / "blaise_attention.py").write_text(with_mistakes(unit, topic, "split_heads_reshape_only"))
+    reshaped = with_mistakes(unit, topic, "split_heads_reshape_only")
+    (folder / "blaise_attention.py").write_text(reshaped, encoding="utf-8")
     as_folder(folder / "pierre", with_mistakes(unit, topic, "attention_mask_inverted"))
     as_folder(folder / "henri", spliced(solution, causal_mask=LOOP))
     as_folder(folder / "kurt", spliced(solution, merge_heads=CRASH))

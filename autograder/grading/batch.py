@@ -5,12 +5,14 @@ time; every job is a fork of both. Results are told as they come and returned in
 that dies is the grader's fault: its submission is tried once more in a new job, then told as not graded.
 """
 
+import importlib
 import multiprocessing
 import os
+import signal
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -41,8 +43,12 @@ def grade_class(
     secret: bytes,
     jobs: int | None = None,
     watcher: Watcher | None = None,
+    only: Mapping[str, frozenset[str]] | None = None,
 ) -> list[Result]:
-    """Grade them all. A submission that the grader fails on is told in its result; the others go on."""
+    """Grade them all. A submission that the grader fails on is told in its result; the others go on.
+
+    `only` names, by student, the items to grade where that is not all.
+    """
     if not CAN_FORK:
         raise UsageError("`grade` runs on Linux only: elsewhere nothing keeps a student's code from the hidden tests")
     jobs = max(1, min(jobs or default_jobs(), len(submissions)))
@@ -50,9 +56,11 @@ def grade_class(
         topics = [topic.name for topic in unit.spec.topics]
 
         def body(suite: Suite[list[Result]]) -> list[Result]:
+            for name in unit.spec.preload:  # the reference runs here, and the jobs share what is imported
+                importlib.import_module(name)
             if "torch" in sys.modules:
                 sys.modules["torch"].set_num_threads(unit.spec.threads)
-            return _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher()).run(jobs)
+            return _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher(), only or {}).run(jobs)
 
         return collect(unit, "hidden", topics, body)
 
@@ -77,6 +85,7 @@ class _Pool:
     suite: Suite[list[Result]]
     zygote: Zygote
     watcher: Watcher
+    only: Mapping[str, frozenset[str]]
     results: dict[int, Result] = field(default_factory=dict)
     tries: dict[int, int] = field(default_factory=dict)
 
@@ -113,6 +122,7 @@ class _Pool:
 
     def _serve(self, connection: Connection, zygote: Zygote) -> None:
         """In the job's process: grade what is asked for until nothing more is."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
         session = Session(self.unit, self.suite, zygote, self.secret)
         while True:
             try:
@@ -120,7 +130,8 @@ class _Pool:
             except EOFError:
                 return
             try:
-                answer: Result | str = session.grade(self.submissions[number])
+                submission = self.submissions[number]
+                answer: Result | str = session.grade(submission, self.only.get(submission.student))
             except GraderError as error:
                 answer = str(error)
             except Exception:

@@ -5,7 +5,7 @@ stand-ins, so that a wrong softmax costs the softmax and not the attention built
 Wrong code costs marks; an error of the grader is raised as `GraderError` and costs nobody anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -29,12 +29,15 @@ class Session:
     launcher: Launcher
     secret: bytes
 
-    def grade(self, submission: Submission) -> Result:
-        """Grade one submission. Raises `GraderError` where the grader or the unit is at fault."""
+    def grade(self, submission: Submission, only: frozenset[str] | None = None) -> Result:
+        """Grade one submission, or `only` these items of it. Raises `GraderError` where the grader is at fault."""
         if not submission.gradable:
             return ungraded(self.unit, submission, submission.problems)
         run = _Run(self, submission)
-        items = [item for topic in self.unit.spec.topics for item in run.topic(topic)]
+        items = []
+        for topic in self.unit.spec.topics:
+            wanted = [item for item in topic.items if only is None or item.id in only]
+            items += run.topic(topic, wanted) if wanted else []
         return Result(
             student=submission.student,
             items=tuple(items),
@@ -75,21 +78,22 @@ class _Run:
     isolation: tuple[str, ...] = ()
     broken: set[str] = field(default_factory=set)  # topics that are missing or do not import
 
-    def topic(self, topic: Topic) -> list[ItemResult]:
+    def topic(self, topic: Topic, items: Sequence[Item]) -> list[ItemResult]:
+        """The results of these items of a topic."""
         if topic.file not in self.submission.files:
             self.broken.add(topic.name)
             self.problems.append(f"{topic.file} was not handed in.")
             outcome = Outcome(Status.NOT_ATTEMPTED, f"{topic.file} was not handed in.")
-            return [self._result(topic, item, dict.fromkeys(item.tests, outcome)) for item in topic.items]
+            return [self._result(topic, item, dict.fromkeys(item.tests, outcome)) for item in items]
         missing = tuple(sorted(self.broken & _topics_below(topic)))
         with self._start(topic, modules=missing) as run:
-            first = {item.id: self._try(run, item, {}) for item in topic.items}
+            first = {item.id: self._try(run, item, {}) for item in items}
             self.isolation = self.isolation or run.isolation
             if run.failed_import is not None:
                 self.broken.add(topic.name)
-                self.problems.append(next(iter(first[topic.items[0].id].values())).message)
-                return [self._result(topic, item, first[item.id]) for item in topic.items]
-        return [self._better(topic, item, first[item.id], missing) for item in topic.items]
+                self.problems.append(next(iter(first[items[0].id].values())).message)
+                return [self._result(topic, item, first[item.id]) for item in items]
+        return [self._better(topic, item, first[item.id], missing) for item in items]
 
     def _better(self, topic: Topic, item: Item, first: dict[str, Outcome], missing: tuple[str, ...]) -> ItemResult:
         """The item's result, or that of a second try with stand-ins where it earns more."""

@@ -119,10 +119,15 @@ class Suite(Generic[T]):
                 self.failure = error
         return True
 
-    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """Keep the error; and no report of pytest's own, whose rendering costs more than the test."""
         if self._current is not None and call.excinfo is not None and self._current.error is None:
             self._current.error = call.excinfo
             self.on_failure(call.excinfo.value)
+        outcome: Literal["passed", "failed"] = "failed" if call.excinfo else "passed"
+        when = "call" if call.when == "collect" else call.when
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, when)
 
     def _reference(self, topic: str) -> InProcessTarget:
         if topic not in self._references:

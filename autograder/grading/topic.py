@@ -113,9 +113,9 @@ class TopicRun:
                 self._target.load()
             except Finding as error:
                 self.failed_import = error
+            self.isolation = self._target.isolation
+            if self.failed_import is not None:
                 self._end_worker()
-            else:
-                self.isolation = self._target.isolation
         return self._target
 
     def _without_module(self, error: Finding, item: Item) -> Outcome:

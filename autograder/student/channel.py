@@ -1,7 +1,8 @@
 """A stream socket that carries wire messages, whole or not at all.
 
 Frame: b"AG02", number (u64), header size (u32), raw size (u64), header, raw. Both sizes are checked before a byte of
-them is read. An answer repeats the number of its request: one answer too many is never taken for the next one's. Whoever waits is woken every few milliseconds to look at its limits, so that a peer that sends nothing, or a byte now
+them is read. An answer repeats the number of its request: one answer too many is never taken for the next one's.
+Whoever waits is woken every few milliseconds to look at its limits, so that a peer that sends nothing, or a byte now
 and then, holds nobody up.
 """
 

@@ -14,6 +14,9 @@ from autograder.student.wire import Ref
 from autograder.target.failures import NotAsExpected, StudentError
 
 
+_FLOAT_BITS = 1023  # an int of more does not fit into a float
+
+
 def describe(value: Any) -> str:
     """What a value is, in a student's words, without its numbers: `a tensor of shape (2, 3)`."""
     if value is None:
@@ -55,6 +58,8 @@ class Expectations:
             got = got.item()
         if isinstance(got, bool) or not isinstance(got, (int, float)):
             raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected a number.")
+        if isinstance(got, int) and got.bit_length() > _FLOAT_BITS:
+            raise NotAsExpected(f"{_start(about)}: an integer of {got.bit_length()} bits; expected a smaller number.")
         if not math.isfinite(got):
             raise NotAsExpected(f"{_start(about)}: {got}; expected a finite number.")
         return got
@@ -146,7 +151,7 @@ class Expectations:
             raise NotAsExpected(f"{_start(about)}: {missing} keys are missing, and {more} are too many.")
 
     def _expect_no_difference(self, got: Any, want: Any, differs: Callable[[Any, Any], Any], about: str) -> None:
-        got, want = (value.detach().numpy() if _library(value) == "torch" else value for value in (got, want))
+        got, want = _as_numpy(got), _as_numpy(want)
         wrong = differs(got, want)
         if not wrong.any():
             return
@@ -161,8 +166,17 @@ class Expectations:
         raise NotAsExpected(f"{text}; the first wrong one is at {list(where)}." if where else f"{text}.")
 
 
+def _as_numpy(value: Any) -> Any:
+    if _library(value) != "torch":
+        return value
+    plain = value.detach()
+    return (plain.float() if _plain(plain.dtype) == "bfloat16" else plain).numpy()  # NumPy has no bfloat16
+
+
 def _far(got: Any, want: Any, atol: float, rtol: float) -> Any:
     numpy = sys.modules["numpy"]
+    wide = "complex128" if want.dtype.kind == "c" else "float64"  # a difference of small integers wraps round
+    got, want = got.astype(wide), want.astype(wide)
     with numpy.errstate(invalid="ignore"):
         near = numpy.abs(got - want) <= atol + rtol * numpy.abs(want)
     return ~(near | (got == want) | ((got != got) & (want != want)))

@@ -32,5 +32,5 @@ def is_answer(request: Mapping[str, Any], value: Any) -> bool:
             return True
 
 
-def _is(value: Any, kind: type, length: int) -> bool:
-    return type(value) is kind and len(value) == length
+def _is(value: Any, kind: type[list[Any]] | type[tuple[Any, ...]], length: int) -> bool:
+    return isinstance(value, kind) and len(value) == length

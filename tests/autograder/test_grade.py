@@ -42,7 +42,7 @@ CLASS = {
     "stub": STUB,
     "only-most-common": ONLY_MOST_COMMON,
     "wrong-count": WRONG_COUNT,
-    "lacks-a-function": SOLUTION.split("def most_common")[0],
+    "lacks-a-function": SOLUTION[: SOLUTION.index("def most_common")],
     "loop": SOLUTION.replace("    counts = {}", "    while text.strip() == '':\n        pass\n    counts = {}"),
     "loop-everywhere": SOLUTION.replace("    counts = {}", "    while True:\n        pass"),
     "loop-at-import": SOLUTION + "while True:\n    pass\n",
@@ -54,7 +54,7 @@ CLASS = {
     "quits": SOLUTION + "\ndef count_words(text):\n    import os\n    os._exit(0)\n",
     "shortcut": "from collections import Counter\n"
     + SOLUTION.replace("counts = {}", "return dict(Counter(text.lower().split()))"),
-    "shortcut-in-helper": "import collections as c\n\ndef helper(words):\n    return dict(getattr(c, 'Counter')(words))\n"
+    "shortcut-in-helper": "import collections\n\ndef helper(a):\n    return dict(getattr(collections, 'Counter')(a))\n"
     + SOLUTION.replace("counts = {}", "return helper(text.lower().split())"),
     "leaks": SOLUTION
     + "\ndef count_words(text):\n    raise type('E' + text.replace(' ', '_'), (Exception,), {})(text)\n",
@@ -154,7 +154,7 @@ def test_what_cannot_be_graded_is_told_and_costs_no_mark(graded):
         assert rows[student]["total"] == ""
     assert rows["right"]["total"] == "3.50"
     assert rows["loop"]["total"] == "2.67"
-    assert [row for row in rows] == sorted(rows, key=str.lower)
+    assert list(rows) == sorted(rows, key=str.lower)
 
 
 def test_an_import_that_fails_is_a_problem_that_names_the_line(graded):

@@ -52,7 +52,7 @@ def test_regions_become_todos_and_all_else_stays():
     ],
 )
 def test_markers_that_do_not_pair_are_told_with_their_line(broken, says):
-    with pytest.raises(GraderError, match="solutions/x.py") as error:
+    with pytest.raises(GraderError, match=r"solutions/x\.py") as error:
         make_stub(broken, "solutions/x.py")
     assert says in str(error.value)
 

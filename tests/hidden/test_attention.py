@@ -456,7 +456,7 @@ def test_mha_with_one_head(student, reference):
 
 def test_mha_with_several_heads(student, reference):
     """Each head attends on its own, with the scale of its own size, in each sequence of the batch."""
-    for batch, length, d_model, heads in ((2, 5, 12, 3), (3, 3, 9, 3), (1, 4, 8, 4), (2, 2, 4, 4)):
+    for batch, length, d_model, heads in ((2, 5, 12, 3), (3, 3, 9, 3), (2, 4, 4, 4)):
         layer, solution = _layers(student, reference, d_model, heads)
         x = torch.randn(batch, length, d_model)
         student.expect_close(layer(x), solution(x), atol=LAYER)

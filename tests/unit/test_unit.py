@@ -1,0 +1,105 @@
+"""The unit as a whole: stubs follow solutions, rules name what there is, and the hidden tests are proved."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+from autograder.mistakes import mistakes_of, right_modules_of
+from autograder.release.stubs import make_stub
+from autograder.spec import load
+from autograder.student.traps import resolve
+from autograder.verify import cases, prove
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+UNIT = load(ROOT)
+TOPICS = [topic.name for topic in UNIT.spec.topics]
+
+
+def definitions(path):
+    """(name, signature, docstring) of every function, class and method of a file."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            signature = ast.unparse(node.args) if isinstance(node, ast.FunctionDef) else ""
+            found.append((node.name, signature, ast.get_docstring(node)))
+    return found
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_stub_says_what_its_solution_says(topic):
+    solution, stub = UNIT.solutions / f"{topic}.py", UNIT.assignments / f"{topic}.py"
+    assert definitions(stub) == definitions(solution)
+    assert stub.read_text() == make_stub(solution.read_text()), "run: make stubs"
+    assert "SOLUTION" not in stub.read_text()
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_item_is_something_that_the_solution_defines(topic):
+    names = {name for name, _, _ in definitions(UNIT.solutions / f"{topic}.py")}
+    for item in UNIT.spec.topic(topic).items:
+        assert item.name in names
+        assert item.public, f"{item.id} has no public test"
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_forbidden_name_exists(topic):
+    """A name that is spelled wrong would forbid nothing."""
+    forbidden = UNIT.spec.topic(topic).forbidden
+    for name in forbidden.names if forbidden else ():
+        owner, _, attribute = name.rpartition(".")
+        assert hasattr(resolve(owner), attribute), name
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_item_that_is_built_on_has_a_stand_in(topic):
+    for item in UNIT.spec.topic(topic).items:
+        for other in item.builds_on:
+            other_topic, _, name = other.partition(".")
+            source = (UNIT.stand_ins / f"{other_topic}.py").read_text()
+            assert name in {getattr(node, "name", "") for node in ast.parse(source).body}, other
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_test_says_what_it_claims(topic):
+    for kind in ("public", "hidden"):
+        for node in ast.parse(UNIT.suite(kind, topic).read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{node.name} has no docstring for the student"
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_handout_is_there(topic):
+    handout = UNIT.assignments / (UNIT.spec.topic(topic).handout or "")
+    assert handout.is_file()
+    for item in UNIT.spec.topic(topic).items:
+        assert f"`{item.name}" in handout.read_text()
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_bank_is_large_enough_to_prove_something(topic):
+    bank = mistakes_of(UNIT, UNIT.spec.topic(topic))
+    for item in UNIT.spec.topic(topic).items:
+        assert any(mistake.item == item.id for mistake in bank), item.id
+    assert len(right_modules_of(UNIT, UNIT.spec.topic(topic))) >= 3
+
+
+def test_solutions_and_right_modules_pass_stubs_score_nothing_and_mistakes_are_caught():
+    """`make verify`, with one seed."""
+    assert prove(UNIT, list(cases(UNIT)), b"make test").wrong == ()
+
+
+def test_the_engine_has_no_word_about_the_unit():
+    words = [*TOPICS, "softmax", "language model", "GPT-2"]
+    for path in (ROOT / "autograder").rglob("*.py"):
+        code = path.read_text()
+        for node in ast.walk(ast.parse(code)):  # docstrings may give examples
+            if isinstance(node, (ast.Name, ast.Attribute)):
+                name = node.id if isinstance(node, ast.Name) else node.attr
+                assert name not in words, f"{path.name}: {name}"
+
+
+def test_the_preloaded_modules_are_there():
+    for name in UNIT.spec.preload:
+        importlib.import_module(name)
