@@ -2,12 +2,16 @@
 
 They are seen in the source (`in_source`) and trapped when called (`install`). A trap springs only where the calling
 frame belongs to the topic's file: a library that uses the function itself, or another topic, is left alone.
+
+A forbidden name is dotted, and * stands for any text: "torch.*softmax*" is seen in the source in every namespace of
+torch, and trapped for what `torch` itself holds. A whole module ("torch") is seen in the source alone.
 """
 
 import ast
 import functools
 import importlib
 import sys
+from fnmatch import fnmatchcase
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -26,16 +30,16 @@ def in_source(tree: ast.Module, names: tuple[str, ...]) -> list[tuple[str, int, 
     """
     own = {node.name for node in tree.body if isinstance(node, _DEFINITIONS)}
     known = {name: meaning for name, meaning in _imports(tree) if name not in own}
-    found = []
+    found: dict[tuple[int, str], str] = {}
     for top in tree.body:
         if isinstance(top, _DEFINITIONS):
             local = known | dict(_imports(top))
             for node in ast.walk(top):
                 used = _dotted(node, local)
-                for name in names:
-                    if used == name or used.startswith(f"{name}."):
-                        found.append((name, getattr(node, "lineno", top.lineno), top.name))
-    return sorted(set(found), key=lambda use: use[1])
+                if any(fnmatchcase(used, name) or used.startswith(f"{name}.") for name in names):
+                    place = (getattr(node, "lineno", top.lineno), top.name)
+                    found[place] = max(used, found.get(place, ""), key=len)
+    return [(used, line, top) for (line, top), used in sorted(found.items())]
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -66,9 +70,7 @@ def install(names: tuple[str, ...], file: str) -> None:
     A name that this version of the library does not have is passed over: the unit's own tests tell it. So is a whole
     module, which is seen in the source alone.
     """
-    for name in names:
-        owner_name, _, attribute = name.rpartition(".")
-        owner = resolve(owner_name) if owner_name else None
+    for owner, attribute, name in meant(names):
         original = getattr(owner, attribute, None)
         if isinstance(original, type):
             original.__init__ = _trap(original.__init__, name, file)  # type: ignore[misc]
@@ -77,6 +79,19 @@ def install(names: tuple[str, ...], file: str) -> None:
                 setattr(owner, attribute, _trap(original, name, file))
             except (AttributeError, TypeError):
                 continue  # an immutable C type: the source scan has to do
+
+
+def meant(names: tuple[str, ...]) -> Iterator[tuple[Any, str, str]]:
+    """(owner, attribute, full name) of everything there is under these names, each once."""
+    seen = set()
+    for name in names:
+        owner_name, _, pattern = name.rpartition(".")
+        owner = resolve(owner_name) if owner_name else None
+        held = dir(owner) if "*" in pattern else [pattern]
+        for attribute in held:
+            if hasattr(owner, attribute) and fnmatchcase(attribute, pattern) and (owner_name, attribute) not in seen:
+                seen.add((owner_name, attribute))
+                yield owner, attribute, f"{owner_name}.{attribute}"
 
 
 def resolve(name: str) -> Any:
