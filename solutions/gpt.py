@@ -245,7 +245,7 @@ def sample(
     """Append tokens drawn from the model's probabilities   (handout, exercise 10)
 
     tokens (B, T), ids. Returns (B, T + max_new_tokens). The logits are divided by the temperature, then filtered by
-    top-k, then by top-p (where given), then drawn from, with `generator` as the only source of randomness (None: torch's
+    top-k, then by top-p (where given), then drawn from; `generator` is the only source of randomness (None: torch's
     global one). Temperature 0 is greedy; ValueError if it is below 0. The model sees the last `context_length` ids.
     """
     # BEGIN SOLUTION: the loop of greedy_decode, with a draw in place of argmax

@@ -103,39 +103,49 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True)
     unit = load(ROOT)
     topic = unit.spec.topic("attention")
-    solution = (unit.solutions / topic.file).read_text(encoding="utf-8")
-    stub = (unit.assignments / topic.file).read_text(encoding="utf-8")
+    solved = {name: (unit.solutions / name).read_text(encoding="utf-8") for name in unit.spec.files}
+    empty = {name: (unit.assignments / name).read_text(encoding="utf-8") for name in unit.spec.files}
+    right = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests/right/attention").glob("*.py")}
+    solution, stub = solved[topic.file], empty[topic.file]
     finished = {name: part_of(solution, name) for name in ("softmax", "causal_mask", "split_heads")}
 
-    as_folder(folder / "ada", solution)
-    right = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests/right/attention").glob("*.py")}
-    as_zip(folder / "grace.zip", "grace-main/assignments/attention.py", right["loops"])
-    (folder / "alan_attention.py").write_text(right["einsum"], encoding="utf-8")
-    as_folder(folder / "emmy", stub)
-    as_zip(folder / "sofia.zip", "attention.py", spliced(stub, **finished))
-    as_zip(folder / "carl.zip", "submission/attention.py", with_mistakes(unit, topic, "attention_without_scale"))
-    as_folder(folder / "leonhard", with_mistakes(unit, topic, "softmax_ignores_dim"))
-    reshaped = with_mistakes(unit, topic, "split_heads_reshape_only")
-    (folder / "blaise_attention.py").write_text(reshaped, encoding="utf-8")
-    as_folder(folder / "pierre", with_mistakes(unit, topic, "attention_mask_inverted"))
-    as_folder(folder / "henri", spliced(solution, causal_mask=LOOP))
-    as_folder(folder / "kurt", spliced(solution, merge_heads=CRASH))
-    as_folder(folder / "david", solution.replace("def merge_heads(", "def merge_heads(:", 1))
-    (folder / "georg.zip").write_text("I could not make a zip, sorry.\n")
-    as_folder(folder / "shortcut", spliced(solution, softmax=SHORTCUT))
-    as_folder(folder / "liar", spliced(stub, softmax=LIAR))
-    as_folder(folder / "patcher", spliced(stub, causal_mask=PATCHER))
-    as_folder(folder / "quitter", spliced(solution, softmax=QUITTER))
+    def wrong(mistake: str) -> dict[str, str]:
+        return solved | {topic.file: with_mistakes(unit, topic, mistake)}
+
+    as_folder(folder / "ada", solved)
+    as_zip(folder / "grace.zip", "grace-main/assignments", solved | {topic.file: right["loops"]})
+    as_files(folder, "alan", solved | {topic.file: right["einsum"]})
+    as_folder(folder / "emmy", empty)
+    as_zip(folder / "sofia.zip", "", empty | {topic.file: spliced(stub, **finished)})
+    as_zip(folder / "carl.zip", "submission", wrong("attention_without_scale"))
+    as_folder(folder / "leonhard", wrong("softmax_ignores_dim"))
+    as_files(folder, "blaise", wrong("split_heads_reshape_only"))
+    as_folder(folder / "pierre", wrong("attention_mask_inverted"))
+    as_folder(folder / "henri", solved | {topic.file: spliced(solution, causal_mask=LOOP)})
+    as_folder(folder / "kurt", solved | {topic.file: spliced(solution, merge_heads=CRASH)})
+    as_folder(folder / "david", solved | {topic.file: solution.replace("def merge_heads(", "def merge_heads(:", 1)})
+    (folder / "georg.zip").write_text("I could not make a zip, sorry.\n", encoding="utf-8")
+    as_folder(folder / "shortcut", solved | {topic.file: spliced(solution, softmax=SHORTCUT)})
+    as_folder(folder / "liar", empty | {topic.file: spliced(stub, softmax=LIAR)})
+    as_folder(folder / "patcher", empty | {topic.file: spliced(stub, causal_mask=PATCHER)})
+    as_folder(folder / "quitter", solved | {topic.file: spliced(solution, softmax=QUITTER)})
 
 
-def as_folder(folder: Path, source: str) -> None:
+def as_folder(folder: Path, files: dict[str, str]) -> None:
     (folder / "assignments").mkdir(parents=True)
-    (folder / "assignments" / "attention.py").write_text(source, encoding="utf-8")
+    for name, source in files.items():
+        (folder / "assignments" / name).write_text(source, encoding="utf-8")
 
 
-def as_zip(path: Path, name: str, source: str) -> None:
+def as_files(folder: Path, student: str, files: dict[str, str]) -> None:
+    for name, source in files.items():
+        (folder / f"{student}_{name}").write_text(source, encoding="utf-8")
+
+
+def as_zip(path: Path, inside: str, files: dict[str, str]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, source)
+        for name, source in files.items():
+            archive.writestr(f"{inside}/{name}".lstrip("/"), source)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import ast
 import functools
 import importlib
 import sys
-from fnmatch import fnmatchcase
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from types import FrameType
 from typing import Any
 
@@ -125,5 +125,7 @@ def _trap(original: Any, name: str, file: str) -> Any:
 def _belongs(frame: FrameType | None, file: str) -> bool:
     """The student's file, or code that was made from a string there."""
     while frame is not None and frame.f_code.co_filename.startswith("<"):
+        if frame.f_globals.get("__file__") == file:
+            return True
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename == file

@@ -13,7 +13,6 @@ from typing import Any
 from autograder.student.wire import Ref
 from autograder.target.failures import NotAsExpected, StudentError
 
-
 _FLOAT_BITS = 1023  # an int of more does not fit into a float
 
 

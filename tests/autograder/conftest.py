@@ -28,7 +28,9 @@ PRELOAD = ("numpy", "torch")
 SEED = 7
 CANARY = "".join(["can", "ary-", "7f3a9c"])
 CPU_SECONDS = 60.0  # no test here depends on speed
-MISTAKE = Mistake(id="m", item="sample.scaled", edits=(Edit(replace="SCALE = 2.0", by="SCALE = 3.0"),), says="", hint="")
+MISTAKE = Mistake(
+    id="m", item="sample.scaled", edits=(Edit(replace="SCALE = 2.0", by="SCALE = 3.0"),), says="", hint=""
+)
 
 IN_PROCESS = ("debugger", "solution", "mistake")
 PROCESSES = ("zygote", "spawner")
@@ -136,10 +138,9 @@ class Fresh:
         launcher: Launcher | None = None,
         wall_seconds: float = 600.0,
         reveal: bool = False,
-        forbidden: tuple[str, ...] = (),
-        **limits: float,
+        **rest: object,
     ) -> ProcessTarget:
-        """A worker for a file, or a module of the targets folder, not loaded yet."""
+        """A worker for a file, or a module of the targets folder, not loaded yet; `rest`: limits, and the bench's."""
         path = file if isinstance(file, Path) else self._folder / f"{file}.py"
 
         class Given(Limits):
@@ -147,8 +148,9 @@ class Fresh:
             def wall_seconds(cpu_seconds: float) -> float:
                 return 600.0 if cpu_seconds == CPU_SECONDS else wall_seconds
 
+        limits = {name: rest.pop(name) for name in list(rest) if name in Limits.model_fields}
         given = Given(**{"cpu_seconds": 59.0, "import_cpu_seconds": CPU_SECONDS, **limits})
-        made = process_target(launcher or self._launchers.zygote, path, given, reveal, forbidden=forbidden)
+        made = process_target(launcher or self._launchers.zygote, path, given, reveal, **rest)
         self._made.append(made)
         return made
 

@@ -11,7 +11,15 @@ import torch
 from autograder.target.failures import StudentError
 
 HERE = Path(__file__)
-TINY = {"vocab_size": 11, "n_positions": 6, "n_embd": 4, "n_layer": 1, "n_head": 2, "bos_token_id": 0, "eos_token_id": 0}
+TINY = {
+    "vocab_size": 11,
+    "n_positions": 6,
+    "n_embd": 4,
+    "n_layer": 1,
+    "n_head": 2,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
 
 
 def test_every_prop_has_a_test_here():

@@ -84,7 +84,13 @@ def test_what_a_view_does_not_show_is_not_sent(student):
 
 def test_arrays(student):
     for array in (
-        *(np.arange(6.0).reshape(2, 3), np.arange(6.0)[::-2], np.array(2.5), np.zeros((0, 3)), np.arange(3, dtype=">i4")),
+        *(
+            np.arange(6.0).reshape(2, 3),
+            np.arange(6.0)[::-2],
+            np.array(2.5),
+            np.zeros((0, 3)),
+            np.arange(3, dtype=">i4"),
+        ),
         *(np.arange(3, dtype="uint64"), np.array([1 + 2j]), np.array([True, False]), np.broadcast_to(1.0, (2, 3))),
     ):
         got = student.same_again(array)

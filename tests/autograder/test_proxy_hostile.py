@@ -126,7 +126,12 @@ def test_an_answer_of_the_wrong_form_is_no_answer(hostile, operation, ask):
         {},
         {"kind": 1, "name": [], "text": {}, "frames": 3},
         {"kind": "ValueError", "name": "V", "text": "t", "frames": [3, [1, 2, 3, 4, 5], ["f", "x", "g", "s", [1]]]},
-        {"kind": "ValueError", "name": "V", "text": "t", "frames": [["f", 1, "g", "s", [1, "ab", [1, 2], {1: 2}]]] * 99},
+        {
+            "kind": "ValueError",
+            "name": "V",
+            "text": "t",
+            "frames": [["f", 1, "g", "s", [1, "ab", [1, 2], {1: 2}]]] * 99,
+        },
         {"kind": "Finding", "name": "n" * 10**6, "text": "t" * 10**6, "frames": []},
     ],
 )
@@ -144,7 +149,8 @@ def test_nobody_blames_the_grader(hostile):
 
 
 def test_a_forged_handle_names_nothing(hostile):
-    handle = hostile.forge_handle()
+    handle = hostile.write("handle")
+    assert handle.kind == "Model"
     with pytest.raises(Crashed, match="not an answer"):
         handle.get("x")
 
@@ -196,10 +202,10 @@ def test_there_is_no_test_and_no_solution_to_be_found(hostile, canary):
     names = hostile.modules()
     ours = {name for name in names if name.split(".")[0] == "autograder"}
     assert ours == {"autograder", "autograder.student"} | {
-        f"autograder.student.{name}"
-        for name in ("channel", "jail", "reduce", "traps", "wire", "workbench", "worker")
+        f"autograder.student.{name}" for name in ("channel", "jail", "reduce", "traps", "wire", "workbench", "worker")
     }
-    assert not [name for name in names if "pytest" in name or "solution" in name or "test_proxy" in name or "psutil" in name]
+    tops = {name.split(".")[0] for name in names}
+    assert not tops & {"pytest", "_pytest", "psutil", "pydantic", "solutions", "tests", "conftest", "sample"}
 
 
 def test_the_environment_is_clean(hostile, canary):
@@ -210,7 +216,7 @@ def test_the_environment_is_clean(hostile, canary):
         assert text
         assert canary.encode() not in text
         assert b"pytest" not in text
-    assert {name for name in variables if "KEY" in name or "TOKEN" in name or "SECRET" in name} == set()
+    assert not {name for name in variables if name.startswith(("AUTOGRADER", "GITHUB", "PYTEST"))}
 
 
 def test_a_spawned_workers_environment_is_clean(fresh, launchers, canary):
@@ -222,7 +228,7 @@ def test_a_spawned_workers_environment_is_clean(fresh, launchers, canary):
 
 
 def test_the_channel_is_all_that_is_open(hostile):
-    assert hostile.descriptors() == ["/dev/null"] * 3 + ["/proc/" + str(hostile.pid()) + "/fd", "socket"]
+    assert [name for name in hostile.descriptors() if name] == ["/dev/null"] * 3 + ["socket"]
 
 
 def test_who_prints_much_does_no_harm(fresh):

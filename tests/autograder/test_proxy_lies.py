@@ -125,7 +125,8 @@ def test_expect_raises(student):
 
 
 @pytest.mark.parametrize(
-    "name", ["raises", "exits", "no text", "lying", "no traceback", "named", "long name", "long text", "odd text", "object"]
+    "name",
+    ["raises", "exits", "no text", "lying", "no traceback", "named", "long name", "long text", "odd text", "object"],
 )
 def test_an_error_that_misbehaves_is_an_error_all_the_same(student, name):
     with pytest.raises(StudentError) as caught:

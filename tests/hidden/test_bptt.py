@@ -50,6 +50,14 @@ def _forward(student, problem):
     return loss, cache
 
 
+def _expect_large(student, reference, problem):
+    """Loss and probabilities where logits are about 1000, and so have an error of 1e-13 from the start."""
+    loss, cache = _forward(student, problem)
+    want_loss, want = _forward(reference, problem)
+    student.expect_close(loss, want_loss, atol=1e-9, about="the loss")
+    student.expect_close(cache["probs"], want["probs"], atol=1e-9, about='cache["probs"]')
+
+
 def _cache(student, problem):
     """The cache that the student's forward makes, which stays with the student."""
     result = student.forward.keep(1)(*problem)
@@ -153,15 +161,15 @@ def test_forward_loss_of_many_steps(student):
 
 def test_forward_with_large_logits(student, reference):
     """Loss and probabilities are right for logits of 1000 and of -1000, also where the target has no chance."""
-    params, inputs, _, state = _problem(5, 4, 6)
+    params, inputs, targets, state = _problem(6, 4, 6)
+    targets[:3] = 0, 1, 2
     for low, high in ((-1000.0, 1000.0), (-1000.0, -990.0), (990.0, 1000.0)):
-        extreme = params | {"W_y": 0.1 * params["W_y"], "b_y": np.array([low, high, low, (low + high) / 2, high])}
-        problem = extreme, inputs, np.array([0, 1, 2, 3, 4, 0]), state
-        loss, cache = _forward(student, problem)
-        want_loss, want = _forward(reference, problem)
-        # logits of 1000 have an error of 1e-13 from the start, and log(probability) as much in the loss
-        student.expect_close(loss, want_loss, atol=1e-9, about="the loss")
-        student.expect_close(cache["probs"], want["probs"], atol=1e-9, about='cache["probs"]')
+        b_y = np.array([low, high, low, (low + high) / 2, high, 0.0])
+        _expect_large(student, reference, (params | {"W_y": 0.1 * params["W_y"], "b_y": b_y}, inputs, targets, state))
+    # states of all 1 or all -1, so that all logits of a step are near 1000, or all near -1000
+    turns = params | {"W_x": 40.0 * np.sign(np.arange(6) - 2.5)[:, None] * np.ones((6, 4))}
+    turns["W_y"] = np.tile(np.random.uniform(230, 250, size=6), (4, 1))
+    _expect_large(student, reference, (turns, inputs, targets, state))
 
 
 def test_forward_with_ids_that_repeat(student, reference):
@@ -326,7 +334,7 @@ def test_backward_of_large_gradients(student, reference):
     """Large gradients come back as they are: clipping is another function's task."""
     params, inputs, _, state = _problem(5, 4, 20)
     params["W_y"] *= 30
-    params["b_y"][2] -= 200.0
+    params["b_y"][1:3] = 800.0, -100.0  # what is expected has no chance, at any of the steps
     _expect_backward(student, reference, (params, inputs, np.full(20, 2), state))
 
 
@@ -422,8 +430,8 @@ def test_state_gradient_norms_after_backward(student, reference):
 
 
 def test_truncated_bptt_of_one_step(student, reference):
-    """Of a single step there is one pass, with all of its gradients."""
-    _expect_passes(student, reference, _from_zero(_problem(6, 4, 1)), 1, 1)
+    """Of a single step there is one pass, with all of its gradients: W_s has its own from the given state."""
+    _expect_passes(student, reference, _problem(6, 4, 1), 1, 1)
 
 
 def test_truncated_bptt_in_one_pass(student):

@@ -100,10 +100,6 @@ def forge_fault():
     sys.modules["autograder.student.worker"]._answer = lambda *_: {"fault": "the grader did it"}
 
 
-def forge_handle():
-    return sys.modules["autograder.student.wire"].Ref(10**6, "Model")
-
-
 # -- the channel
 
 
@@ -147,9 +143,10 @@ def write(what):
         "forged": _frame(_number() + 1, answer),
         "forged twice": 2 * _frame(_number(), answer),
         "forged right": _frame(_number(), answer),
+        "handle": _frame(_number(), b'[["d",["value",["h",1000000,"Model"]]],[]]'),
         "no answer": _frame(_number(), b"[3,[]]"),
         "another answer": _frame(_number(), b'[["d",["other",42]],[]]'),
-        "deep": _frame(_number(), b"[" * 1_000_000),
+        "deep": _frame(_number(), b"[" * 50_000),
         "part": _frame(_number(), answer, header_size=1_000_000),
         "byte": b"A",
     }[what]
@@ -211,10 +208,6 @@ def descriptors():
     return sorted(_target(name).split(":")[0] for name in os.listdir("/proc/self/fd"))
 
 
-def pid():
-    return os.getpid()
-
-
 def limits():
     names = ("CPU", "AS", "FSIZE", "NOFILE", "CORE")
     return {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in names}
@@ -257,16 +250,17 @@ def spin(how, fifo=""):
         for _ in range(3):
             threading.Thread(target=lambda: sum(range(10**12)), daemon=True).start()
         time.sleep(10**6)
-    elif how == "child":
-        if os.fork() == 0:
-            os.open(fifo, os.O_WRONLY)
-            time.sleep(10**6)
+    elif how in ("child", "orphan"):
+        os.open(fifo, os.O_WRONLY)
+        if os.fork() and how == "orphan":
+            os._exit(0)
         time.sleep(10**6)
-    elif how == "orphan":
-        if os.fork() == 0:
-            os.open(fifo, os.O_WRONLY)
-            time.sleep(10**6)
-        os._exit(0)
+
+
+def burn(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
 
 
 def spin_at_exit():

@@ -115,7 +115,7 @@ def most_similar(word, vocab, vectors, k=5):
     own = vectors[vocab[word]]
     scored = []
     for other, place in vocab.items():
-        if other != word and other != "<unk>":
+        if other not in (word, "<unk>"):
             scored.append((float(cosine_similarity(own, vectors[place : place + 1])), other))
     scored.sort(key=lambda pair: -pair[0])
     return [other for _, other in scored[:k]]

@@ -16,8 +16,10 @@ def build_vocab(tokens: list[str], min_count: int = 1) -> dict[str, int]:
 
 
 def encode(tokens, vocab):
-    unknown = vocab["<unk>"]
-    return torch.LongTensor([vocab[token] if token in vocab else unknown for token in tokens])
+    ids = torch.LongTensor(len(tokens)).fill_(vocab["<unk>"])
+    known = [place for place, token in enumerate(tokens) if token in vocab]
+    ids[known] = torch.LongTensor([vocab[tokens[place]] for place in known])
+    return ids
 
 
 def ngrams(ids, n=5):
