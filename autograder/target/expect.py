@@ -5,6 +5,7 @@ Every check looks at form before it looks at values, so a test dies of nothing t
 """
 
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -116,13 +117,13 @@ class Expectations:
 
     @contextmanager
     def expect_raises(self, kind: type[Exception], naming: Sequence[str] = ()) -> Iterator[None]:
-        """The student's code raises this error, and its message contains one of the names."""
+        """The student's code raises this error, and its message contains one of the names, as a word."""
         try:
             yield
         except StudentError as error:
             if not isinstance(error, kind):
                 raise
-            if naming and not any(name in error.text for name in naming):
+            if naming and not any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", error.text) for name in naming):
                 wanted = " or ".join(f"`{name}`" for name in naming)
                 raise NotAsExpected(f"The {kind.__name__} is raised, but its message does not name {wanted}.") from None
         else:

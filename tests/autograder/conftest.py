@@ -161,6 +161,12 @@ class Fresh:
         target.begin(SEED, target._limits.cpu_seconds)
         return Student(target)
 
+    def forget(self) -> None:
+        """Leave those made so far to their launcher."""
+        for target in self._made:
+            target._worker.channel.close()
+        self._made.clear()
+
     def close(self) -> None:
         for target in self._made:
             target.close()

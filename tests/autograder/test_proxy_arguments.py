@@ -61,7 +61,7 @@ def test_arguments_that_share_memory_go_on_sharing_it(student):
     assert (first.tolist(), second.tolist()) == ([1, 1, 1], [1, 1, 0])
     _, (first, second) = student.fill_first.after(x, x.clone())
     assert second.tolist() == [0, 0, 0, 0]
-    _, (same, other) = student.fill_first.after(x, [x.view(2, 2)])
+    _, (_, other) = student.fill_first.after(x, [x.view(2, 2)])
     assert other[0].tolist() == [[1, 1], [1, 1]]
 
 
@@ -80,6 +80,8 @@ def test_what_a_view_does_not_show_is_not_sent(student):
     assert student.storage_of(tokens[:1, :1].expand(5, 7)).tolist() == [1] + [0] * 11
     assert student.storage_of(tokens.flatten()[:6].unfold(0, 3, 2)).tolist() == [1, 2, 3, 4, 5] + [0] * 7
     assert student.storage_of(tokens[:0]).tolist() == [0] * 12
+    first, last, ids = student.same_again([tokens[:, :1], tokens[:, 3:], tokens[0]])
+    assert (first.flatten().tolist(), last.flatten().tolist(), ids.tolist()) == ([1, 5, 9], [4, 8, 12], [1, 2, 3, 4])
 
 
 def test_arrays(student):
@@ -103,7 +105,7 @@ def test_arrays(student):
 
 
 def test_plain_data_keeps_its_types(student):
-    value = {1: [True, 1, 1.0, "1", b"1", None, (1,), {}], (1, "x"): {"": []}, 2.5: -(2**300), True: "\udcff\x00"}
+    value = {1: [True, 1, 1.0, "1", b"1", None, (1,), {}], (1, "x"): {"": []}, 2.5: -(2**300), "s": "\udcff\x00"}
     assert student.same_again(value) == value
     assert student.kinds_of([True, 1, 1.0, "1", b"1", None, (1, [2]), {"a": 1}]) == [
         *("list", "bool", "int", "float", "str", "bytes", "NoneType"),

@@ -92,31 +92,38 @@ def test_a_forged_answer_is_an_answer_like_any_other(hostile):
         hostile.expect_tensor(hostile.add(torch.ones(1), 1))
 
 
-@pytest.mark.parametrize(
-    ("operation", "ask"),
-    [
-        ("parameters", lambda student, handle: handle.parameters()),
-        ("take", lambda student, handle: handle.take(1)),
-        ("take", lambda student, handle: handle.take(0)),
-        ("at", lambda student, handle: handle.at("x")),
-        ("train", lambda student, handle: handle.train()),
-        ("zero_grad", lambda student, handle: handle.zero_grad()),
-        ("set", lambda student, handle: handle.set("x", 1)),
-        ("same", lambda student, handle: student.same(handle, handle)),
-        ("vjp", lambda student, handle: handle.vjp(torch.ones(1), cotangent=None, wrt=(0,))),
-        ("call", lambda student, handle: student.add.after(1, 2)),
-        ("call", lambda student, handle: student.add.keep()(1, 2)),
-        ("prop", lambda student, handle: student.prop("generator", 1)),
-        ("begin", lambda student, handle: student._target.begin(1, 60.0)),
-    ],
-)
-def test_an_answer_of_the_wrong_form_is_no_answer(hostile, operation, ask):
+ASK = {
+    "parameters": lambda handle: handle.parameters(),
+    "take": lambda handle: handle.take(1),
+    "at": lambda handle: handle.at("x"),
+    "train": lambda handle: handle.train(),
+    "zero_grad": lambda handle: handle.zero_grad(),
+    "set": lambda handle: handle.set("x", 1),
+    "same": lambda handle: Student(handle._target).same(handle, handle),
+    "vjp": lambda handle: handle.vjp(torch.ones(1), cotangent=None, wrt=(0,)),
+    "after": lambda handle: handle.after(1, 2),
+    "keep": lambda handle: handle.keep()(1, 2),
+    "prop": lambda handle: Student(handle._target).prop("generator", 1),
+    "begin": lambda handle: handle._target.begin(1, 60.0),
+}
+
+
+@pytest.mark.parametrize("name", ASK)
+def test_an_answer_of_the_wrong_form_is_no_answer(hostile, name):
     """A test relies on the form; were it wrong, the test would break, and the student get a grader's error, not a 0."""
-    handle = hostile.add.keep()(1, 2)
-    hostile.forge(operation, ("x",), 1)
+    handle = hostile.same_again.keep()(1)
+    hostile.forge({"after": "call", "keep": "call"}.get(name, name), ("x",), 1)
     with pytest.raises(Crashed, match="not an answer"):
-        ask(hostile, handle)
+        ASK[name](handle)
     assert not hostile._target.alive
+
+
+def test_more_is_taken_than_was_asked_for(hostile):
+    handle = hostile.same_again.keep()([1, 2])
+    hostile.forge_take([1, 2, 3])
+    assert handle.take(3) == [1, 2, 3]
+    with pytest.raises(Crashed, match="not an answer"):
+        handle.take(2)
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,9 @@ def test_the_name_of_a_type_is_bounded_and_not_its_own_to_say(student):
 
 def builtin_errors():
     for name, kind in vars(builtins).items():
-        if isinstance(kind, type) and issubclass(kind, Exception) and kind.__name__ == name:
-            if not issubclass(kind, (Warning, ExceptionGroup, UnicodeError)):
-                yield name
+        is_error = isinstance(kind, type) and issubclass(kind, Exception) and kind.__name__ == name
+        if is_error and not issubclass(kind, (Warning, ExceptionGroup, UnicodeError)):
+            yield name
 
 
 @pytest.mark.parametrize("name", sorted(builtin_errors()))

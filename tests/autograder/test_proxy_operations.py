@@ -233,7 +233,7 @@ def test_keep_a_part_of_a_dict_and_deeper(student):
 
 
 def test_what_is_no_data_becomes_a_handle_without_keep(student):
-    total, cache = student.forward(X)
+    _, cache = student.forward(X)
     assert equal(cache["x"], X)
     assert [step.kind for step in cache["steps"]] == ["Step", "Step"]
     assert student.step_of({"steps": cache["steps"]}, 1) == 2

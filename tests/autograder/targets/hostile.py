@@ -20,6 +20,10 @@ def add(first, second):
     return first + second
 
 
+def same_again(value):
+    return value
+
+
 def remember(value):
     builtins.remembered = value
 
@@ -89,6 +93,10 @@ def forge(function, *args):
     """Patches the bench, so that whatever is asked for afterwards gets an answer of another form."""
     bench = sys.modules["autograder.student.workbench"].Workbench
     setattr(bench, function, lambda *_, **__: args)
+
+
+def forge_take(taken):
+    sys.modules["autograder.student.workbench"].Workbench.take = lambda *_, **__: taken
 
 
 def forge_error(told):
@@ -244,7 +252,7 @@ def spin(how, fifo=""):
             try:
                 while True:
                     pass
-            except BaseException:  # noqa: S112
+            except BaseException:
                 continue
     elif how == "threads":
         for _ in range(3):

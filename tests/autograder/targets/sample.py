@@ -116,7 +116,7 @@ class Descent:
         with torch.no_grad():
             for parameter in self.model.parameters():
                 if parameter.grad is not None:
-                    parameter -= self.learning_rate * parameter.grad
+                    parameter.sub_(self.learning_rate * parameter.grad)
 
     def zero_grad(self):
         self.model.zero_grad()
@@ -212,7 +212,7 @@ def none_at_all():
 
 # -- forms of right answers
 
-Point = namedtuple("Point", "x y")  # noqa: PYI024
+Point = namedtuple("Point", "x y")
 Colour = enum.IntEnum("Colour", "RED GREEN")
 
 
@@ -260,6 +260,12 @@ def batch_encoding():
 
 SQUARE = torch.arange(6.0).reshape(2, 3)
 
+
+def _inference():
+    with torch.inference_mode():
+        return SQUARE * 1
+
+
 FORMS = {
     "np.int64": lambda: np.int64(3),
     "np.uint8": lambda: np.uint8(255),
@@ -276,7 +282,7 @@ FORMS = {
     "transposed": lambda: SQUARE.T.contiguous().T,
     "expanded": lambda: torch.ones(1, 3).expand(2, 3),
     "subclass": lambda: SQUARE.as_subclass(Marked),
-    "inference": lambda: _inference(),
+    "inference": _inference,
     "conj": lambda: torch.tensor([1 + 2j, 3 - 4j]).conj(),
     "neg": lambda: torch.tensor([1 + 2j, 3 - 4j]).conj().imag,
     "bool": lambda: torch.tensor([True, False]),
@@ -314,11 +320,6 @@ def form(name):
     return FORMS[name]()
 
 
-def _inference():
-    with torch.inference_mode():
-        return SQUARE * 1
-
-
 def generator():
     return (number for number in range(3))
 
@@ -340,7 +341,7 @@ def refused(name):
         "large": lambda: np.zeros(9 << 20),
         "long": lambda: "x" * (9 << 20),
         "huge int": lambda: 1 << 100_000,
-        "many tensors": lambda: [torch.tensor(0.0)] * 30_000,
+        "many tensors": lambda: [torch.tensor(0.0)] * 20_001,
         "expanded": lambda: torch.zeros(1).expand(2**40),
         "broadcast": lambda: np.broadcast_to(0.0, (2**40,)),
         "dimensions": lambda: torch.zeros([1] * 20),
@@ -352,7 +353,7 @@ def left_behind(name):
     return {
         "object array": lambda: np.array([object()], dtype=object),
         "words": lambda: np.array(["a", "b"]),
-        "sparse": lambda: SQUARE.to_sparse(),
+        "sparse": SQUARE.to_sparse,
         "meta": lambda: torch.empty(2, device="meta"),
         "set": lambda: {1, 2},
         "range": lambda: range(3),
