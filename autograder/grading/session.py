@@ -77,6 +77,7 @@ class _Run:
     problems: list[str] = field(default_factory=list)
     isolation: tuple[str, ...] = ()
     broken: set[str] = field(default_factory=set)  # topics that are missing or do not import
+    wrong: set[str] = field(default_factory=set)  # items that lost marks at the first try
 
     def topic(self, topic: Topic, items: Sequence[Item]) -> list[ItemResult]:
         """The results of these items of a topic."""
@@ -88,6 +89,9 @@ class _Run:
         missing = tuple(sorted(self.broken & _topics_below(topic)))
         with self._start(topic, modules=missing) as run:
             first = {item.id: self._try(run, item, {}) for item in items}
+            self.wrong |= {
+                id for id, found in first.items() if any(o.status is not Status.PASSED for o in found.values())
+            }
             self.isolation = self.isolation or run.isolation
             if run.failed_import is not None:
                 self.broken.add(topic.name)
@@ -103,7 +107,8 @@ class _Run:
         if result.status is Status.PASSED or not tried_again:
             return result
         with self._start(topic, modules=_modules(item), names=_names(item, topic)) as run:
-            second = self._result(topic, item, self._try(run, item, timeouts), item.builds_on)
+            to_mend = tuple(other for other in item.builds_on if other in self.wrong) or item.builds_on
+            second = self._result(topic, item, self._try(run, item, timeouts), to_mend)
         if second.score > result.score:
             return second
         spoke = result.status is Status.NOT_ATTEMPTED and second.status is not Status.NOT_ATTEMPTED

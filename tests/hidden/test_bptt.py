@@ -1,8 +1,9 @@
 """The instrument for `bptt`. What each test asks stands in CONTRACT.md; the bank in tests/mistakes keeps it sharp.
 
-Comparisons are with the solution on the same numbers, and once an exercise with torch's autograd. All is float64. The
-right modules in tests/right differ by TODO at most, over 1000 seeds, so tolerances are far above rounding; they are
-below what differences of losses (`numerical_gradient`) reach, which are no backward pass.
+Comparisons are with the solution on the same numbers, and for each exercise also with torch's autograd or mathematics.
+All is float64. Over 1000 seeds the right modules in tests/right differed from the solution by 1e-13 in gradients and by
+3e-13 in norms, relatively; tolerances are far above that. ROUNDING is also below the 1e-10 by which differences of losses
+miss the gradient: who returns those has written no backward pass.
 """
 
 import math
@@ -10,7 +11,8 @@ import math
 import numpy as np
 import torch
 
-ROUNDING = 1e-11  # absolute and relative
+ROUNDING = 1e-11  # absolute and relative: of sums of products of size one to a hundred
+RELATIVE = 1e-9  # of norms, which may be 1e-20 or 1e5: products of up to twelve matrices
 NAMES = ("W_x", "W_s", "W_y", "b_s", "b_y")
 
 
@@ -58,11 +60,25 @@ def _expect_large(student, reference, problem):
     student.expect_close(cache["probs"], want["probs"], atol=1e-9, about='cache["probs"]')
 
 
-def _cache(student, problem):
+def _cache(student, problem, needed_by="backward"):
     """The cache that the student's forward makes, which stays with the student."""
-    result = student.forward.keep(1)(*problem)
+    try:
+        result = student.forward.keep(1)(*problem)
+    except NotImplementedError:
+        _expect_written(student[needed_by], problem[0])
+        raise
     cache = student.expect_parts(result, 2, about="the result of forward, (loss, cache),")[1]
     return student.expect_handle(cache, about="the cache of forward")
+
+
+def _expect_written(function, params):
+    """Where forward is missing: an exercise that is not written itself says so first."""
+    try:
+        function(params, {})
+    except NotImplementedError:
+        raise
+    except Exception:
+        return
 
 
 def _expect_gradients(student, got, want, names=NAMES, about=""):
@@ -89,9 +105,9 @@ def _expect_passes(student, reference, problem, k1, k2):
 
 def _expect_norms(student, reference, problem):
     """The solution's norms, each to a relative accuracy."""
-    got = student.state_gradient_norms(problem[0], _cache(student, problem))
+    got = student.state_gradient_norms(problem[0], _cache(student, problem, "state_gradient_norms"))
     want = reference.state_gradient_norms(problem[0], _cache(reference, problem))
-    student.expect_close(got, want, atol=0.0, rtol=1e-9)
+    student.expect_close(got, want, atol=0.0, rtol=RELATIVE)
 
 
 def _unroll(problem, first=1, last=None, state=None):
@@ -334,7 +350,7 @@ def test_backward_of_large_gradients(student, reference):
     """Large gradients come back as they are: clipping is another function's task."""
     params, inputs, _, state = _problem(5, 4, 20)
     params["W_y"] *= 30
-    params["b_y"][1:3] = 800.0, -100.0  # what is expected has no chance, at any of the steps
+    params["b_y"][1:3] = 300.0, -100.0  # what is expected has no chance, at any of the steps
     _expect_backward(student, reference, (params, inputs, np.full(20, 2), state))
 
 
@@ -371,10 +387,10 @@ def test_state_gradient_norms_of_one_step(student, reference):
 def test_state_gradient_norms_of_the_last_step(student, reference):
     """There is one norm a step, and the last is that of the last step."""
     problem = _problem(6, 4, 5)
-    got = student.state_gradient_norms(problem[0], _cache(student, problem))
+    got = student.state_gradient_norms(problem[0], _cache(student, problem, "state_gradient_norms"))
     want = reference.state_gradient_norms(problem[0], _cache(reference, problem))
     got = student.expect_array(got, shape=(5,))
-    student.expect_close(got[-1:], want[-1:], atol=0.0, rtol=1e-9, about="the last norm, as an array of one,")
+    student.expect_close(got[-1:], want[-1:], atol=0.0, rtol=RELATIVE, about="the last norm, as an array of one,")
 
 
 def test_state_gradient_norms_of_two_steps(student, reference):
@@ -395,8 +411,8 @@ def test_state_gradient_norms_agree_with_autograd(student):
         problem = _problem(*sizes)
         losses, states, _ = _unroll(problem)
         want = np.array([gradient.norm().item() for gradient in torch.autograd.grad(losses[-1], states)])
-        got = student.state_gradient_norms(problem[0], _cache(student, problem))
-        student.expect_close(got, want, atol=0.0, rtol=1e-9)
+        got = student.state_gradient_norms(problem[0], _cache(student, problem, "state_gradient_norms"))
+        student.expect_close(got, want, atol=0.0, rtol=RELATIVE)
 
 
 def test_state_gradient_norms_that_vanish_and_explode(student, reference):
@@ -411,7 +427,9 @@ def test_state_gradient_norms_without_recurrence(student, reference):
     """Where W_s is zero, every norm but the last is exactly zero."""
     params, *rest = _problem(6, 4, 5)
     problem = (params | {"W_s": np.zeros((4, 4))}, *rest)
-    got = student.expect_array(student.state_gradient_norms(problem[0], _cache(student, problem)), shape=(5,))
+    got = student.expect_array(
+        student.state_gradient_norms(problem[0], _cache(student, problem, "state_gradient_norms")), shape=(5,)
+    )
     student.expect_equal(got[:4], np.zeros(4), about="the norms before the last")
     _expect_norms(student, reference, problem)
 
@@ -419,10 +437,10 @@ def test_state_gradient_norms_without_recurrence(student, reference):
 def test_state_gradient_norms_after_backward(student, reference):
     """The cache is afterwards what it was: backward may run before and after, and a second call gives the same."""
     problem = _problem(6, 4, 5)
-    params, cache, other = problem[0], _cache(student, problem), _cache(reference, problem)
+    params, cache, other = problem[0], _cache(student, problem, "state_gradient_norms"), _cache(reference, problem)
     want = reference.state_gradient_norms(params, other)
     for _ in range(2):
-        student.expect_close(student.state_gradient_norms(params, cache), want, atol=0.0, rtol=1e-9)
+        student.expect_close(student.state_gradient_norms(params, cache), want, atol=0.0, rtol=RELATIVE)
         _expect_gradients(student, student.backward(params, cache), reference.backward(params, other))
 
 

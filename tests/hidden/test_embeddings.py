@@ -199,14 +199,14 @@ def test_corrupt_windows_of_any_length(student):
 
 
 def test_corrupt_draws_every_other_id_alike(student):
-    """Whatever the centre was, each of the other vocab_size - 1 ids takes its place equally often."""
+    """Whatever the window, each of the vocab_size - 1 other ids takes the place of its centre equally often."""
     generator = student.prop("generator", random.getrandbits(60))
     constant, draws = torch.full((1500, 3), 3), 1500
-    mixed = torch.cat([torch.full((draws, 5), old) for old in range(5)])[torch.randperm(5 * draws)]
+    mixed = torch.tensor([[0, old, 4] for old in range(5)]).repeat(draws, 1)
     for windows in (constant, mixed):
         there = _expect_broken(student, student.corrupt(windows, 5, generator), windows, 5)
-        for old in windows[:, 0].unique().tolist():
-            shares = torch.bincount(there[windows[:, 0] == old], minlength=5) / draws
+        for old in windows[:, 1].unique().tolist():
+            shares = torch.bincount(there[windows[:, 1] == old], minlength=5) / draws
             off = (shares - 0.25).abs().where(torch.arange(5) != old, 0.0)
             # 0.09 for 1500 draws and 24 pairs of ids in all: a false alarm once in 1e9 runs
             student.expect(bool(off.max() < _bound(draws, cells=24)), "not every other id is drawn equally often")
@@ -382,7 +382,7 @@ def test_ranking_loss_of_many_pairs(student, reference):
 def test_ranking_loss_with_another_margin(student, reference):
     """The margin may be any number."""
     valid, broken = 2 * torch.randn(2, 12)
-    for margin in (0.25, 2.0, 5.0):
+    for margin in (0.25, 2.0, 5.0, 0.0):
         want = reference.ranking_loss(valid, broken, margin)
         student.expect_close(student.ranking_loss(valid, broken, margin), want, atol=LOSS)
         student.expect_close(student.ranking_loss(valid, broken, margin=margin), want, atol=LOSS)
@@ -674,7 +674,7 @@ def test_most_similar_when_there_are_not_k(student):
 def test_most_similar_uses_the_ids_of_the_vocabulary(student):
     """The vector of a word is the row of its id, in whatever order the vocabulary lists its words."""
     vocab, vectors = _around([0.9, 0.6, 0.3, 0.0, -0.3, -0.6], unknown=0.8)
-    student.expect_equal(student.most_similar("ale", dict(_shuffled(vocab.items())), vectors, 4), WORDS[1:5])
+    student.expect_equal(student.most_similar("ale", dict(reversed(vocab.items())), vectors, 4), WORDS[1:5])
 
 
 def test_most_similar_of_an_unknown_word(student):
@@ -757,7 +757,7 @@ def test_analogy_of_an_unknown_word(student, question):
 def test_analogy_leaves_its_arguments_alone(student):
     """Any order of the vocabulary serves; vocabulary and vectors are afterwards what they were."""
     vocab, vectors = _analogy(PARALLELOGRAM)
-    vocab = dict(_shuffled(vocab.items()))
+    vocab = dict(reversed(vocab.items()))
     got, after = student.analogy.after("man", "woman", "king", vocab, vectors)
     student.expect_equal(got, "queen")
     student.expect_equal(after[3], vocab, about="vocab after the call")
