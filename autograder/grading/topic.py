@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ from autograder.target.process import ProcessTarget
 _TIMEOUTS_BORNE = 2  # by an item, before its other tests count as timeouts without running
 
 
-def worker_config(unit: Unit, bench: BenchConfig, directory: Path) -> WorkerConfig:
-    """What a worker is told: the bench and the limits of grading.yml."""
+def worker_config(unit: Unit, bench: BenchConfig, directory: Path, scratch: Path | None = None) -> WorkerConfig:
+    """What a worker is told: the bench and the limits of grading.yml. With `scratch` it is kept to that folder."""
     limits = unit.spec.limits
     allowance = Allowance(limits.topic_cpu_seconds, limits.memory_mb, limits.file_mb)
+    if scratch is not None:
+        reads = (unit.props, unit.stand_ins, *(unit.root / resource for resource in unit.spec.resources))
+        allowance = replace(allowance, scratch=str(scratch), reads=tuple(str(path.resolve()) for path in reads))
     return WorkerConfig(bench, allowance, str(directory), limits.message_mb << 20, unit.spec.threads)
 
 
@@ -107,7 +111,7 @@ class TopicRun:
             folder = self._scratch / "assignments"
             bench = bench_config(self._unit, self._topic, folder, **self._replaced)
             self._target = ProcessTarget(
-                self._launcher, worker_config(self._unit, bench, folder), self._unit.spec.limits
+                self._launcher, worker_config(self._unit, bench, folder, self._scratch), self._unit.spec.limits
             )
             try:
                 self._target.load()
