@@ -83,6 +83,7 @@ class _Run:
         """The results of these items of a topic."""
         if topic.file not in self.submission.files:
             self.broken.add(topic.name)
+            self.wrong |= {item.id for item in items}
             self.problems.append(f"{topic.file} was not handed in.")
             outcome = Outcome(Status.NOT_ATTEMPTED, f"{topic.file} was not handed in.")
             return [self._result(topic, item, dict.fromkeys(item.tests, outcome)) for item in items]

@@ -103,4 +103,8 @@ def _limit(name: str, soft: int, hard: int) -> None:
     _, ceiling = resource.getrlimit(number)
     if ceiling != resource.RLIM_INFINITY:
         soft, hard = min(soft, ceiling), min(hard, ceiling)
-    resource.setrlimit(number, (soft, hard))
+    try:
+        resource.setrlimit(number, (soft, hard))
+    except (ValueError, OSError):
+        if sys.platform == "linux":
+            raise  # elsewhere not every limit can be set, and only a student's own check runs there
