@@ -87,7 +87,7 @@ def _student_error(error: StudentError, item: Item, reveal: bool) -> Outcome:
         error.name if reveal or error.name == error.kind else error.kind
     )  # a student's own class name could tell values
     if reveal and error.text:
-        what = f"{what}: {error.text}"
+        what = f"{what}: {error.text.rstrip('.')}"
     article = "an" if what[0] in "AEIOU" else "a"
     where = f" at {error.place}, in {error.function or 'the module'}" if error.place else ""
     text = f"Your code raises {article} {what}" if not reveal else what
