@@ -26,7 +26,7 @@ class Outcome:
     message: str = ""
     note: str = ""
     seconds: float = 0.0
-    shortcut: bool = False  # the student's code called what it should write itself
+    shortcut_line: int = 0  # where the student's code calls what it should write itself
     error: StudentError | None = None
 
     def lasting(self, seconds: float) -> "Outcome":
@@ -63,7 +63,7 @@ def finding_outcome(error: Finding, item: Item, reveal: bool) -> Outcome:
         case MissingName():
             return Outcome(Status.NOT_ATTEMPTED, f"{error.message}.")
         case ForbiddenShortcut():
-            return Outcome(Status.FAILED, shortcut_message(error, item), shortcut=True)
+            return Outcome(Status.FAILED, shortcut_message(error, item), shortcut_line=error.line)
         case StudentError():
             return _student_error(error, item, reveal)
         case NotAsExpected():

@@ -18,7 +18,7 @@ from autograder.student.worker import WorkerConfig
 from autograder.submission import Submission
 from autograder.target.failures import Finding
 from autograder.target.launcher import Launcher
-from autograder.target.process import ProcessTarget
+from autograder.target.process import Definition, ProcessTarget
 
 _TIMEOUTS_BORNE = 2  # by an item, before its other tests count as timeouts without running
 
@@ -99,8 +99,19 @@ class TopicRun:
             return self._without_module(self.failed_import, item)
         for shortcut, place in zip(target.shortcuts, target.shortcut_places, strict=True):
             if place == item.name:
-                return Outcome(Status.FAILED, shortcut_message(shortcut, item), shortcut=True)
-        return self._suite.run(self._topic.name, item, test, target, seed)
+                return Outcome(Status.FAILED, shortcut_message(shortcut, item), shortcut_line=shortcut.line)
+        outcome = self._suite.run(self._topic.name, item, test, target, seed)
+        return self._in_place(outcome, item, target.outline)
+
+    def _in_place(self, outcome: Outcome, item: Item, outline: tuple[Definition, ...]) -> Outcome:
+        """The outcome, with what the source tells: a stub is not attempted; another item's shortcut is that item's."""
+        if outcome.status is Status.FAILED and any(each.unwritten and each.name == item.name for each in outline):
+            return replace(outcome, status=Status.NOT_ATTEMPTED, message="Not written yet.")
+        others = {each.name for each in self._topic.items} - {item.name}
+        for each in outline:
+            if each.name in others and each.first_line <= outcome.shortcut_line <= each.last_line:
+                return replace(outcome, shortcut_line=0)
+        return outcome
 
     def _ready_target(self) -> ProcessTarget | None:
         """The worker with the module in it; None where the module cannot be imported, which is tried once only."""
@@ -126,7 +137,10 @@ class TopicRun:
         outcome = finding_outcome(error, item, reveal=True)  # no test has run: nothing hidden can be in it
         status = Status.FAILED if outcome.status is Status.NOT_ATTEMPTED else outcome.status
         return Outcome(
-            status, f"{self._topic.file} cannot be imported. {outcome.message}", outcome.note, shortcut=outcome.shortcut
+            status,
+            f"{self._topic.file} cannot be imported. {outcome.message}",
+            outcome.note,
+            shortcut_line=outcome.shortcut_line,
         )
 
     def _make_scratch(self) -> Path:
@@ -148,9 +162,10 @@ class TopicRun:
 
 def _forfeited(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
     """A forbidden shortcut fails the whole item, and no other."""
-    shortcut = next((outcome for outcome in outcomes.values() if outcome.shortcut), None)
+    shortcut = next((outcome for outcome in outcomes.values() if outcome.shortcut_line), None)
     if shortcut is None:
         return outcomes
     return {
-        test: Outcome(Status.FAILED, shortcut.message, shortcut=True, seconds=o.seconds) for test, o in outcomes.items()
+        test: Outcome(Status.FAILED, shortcut.message, shortcut_line=shortcut.shortcut_line, seconds=o.seconds)
+        for test, o in outcomes.items()
     }

@@ -72,13 +72,13 @@ def install(names: tuple[str, ...], file: str) -> None:
     """
     for owner, attribute, name in meant(names):
         original = getattr(owner, attribute, None)
-        if isinstance(original, type):
-            original.__init__ = _trap(original.__init__, name, file)  # type: ignore[misc]
-        elif callable(original):
-            try:
+        try:
+            if isinstance(original, type):
+                original.__init__ = _trap(original.__init__, name, file)  # type: ignore[misc]
+            elif callable(original):
                 setattr(owner, attribute, _trap(original, name, file))
-            except (AttributeError, TypeError):
-                continue  # an immutable C type: the source scan has to do
+        except (AttributeError, TypeError):
+            continue  # an immutable C type: the source scan has to do
 
 
 def meant(names: tuple[str, ...]) -> Iterator[tuple[Any, str, str]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.student import traps
+from autograder.student.outline import outline
 from autograder.student.reduce import reduce
 from autograder.student.wire import Ref
 
@@ -81,9 +82,9 @@ class Workbench:
         return getattr(self, operation)(**{key: value for key, value in request.items() if key != "op"})
 
     def scan(self) -> Any:
-        """The forbidden names in the topic's source. It runs nothing of the student's, who can't have a say in it."""
+        """Forbidden names in the topic's source, and its outline. Nothing of the student's is run, or has a say in it."""
         tree = ast.parse(self.file.read_bytes(), str(self.file))
-        return [list(use) for use in traps.in_source(tree, self.config.forbidden)]
+        return traps.in_source(tree, self.config.forbidden), outline(tree)
 
     def load(self) -> None:
         """Import the topic's module, with its traps and stand-ins."""

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -25,6 +26,16 @@ from autograder.target.launcher import Ending, Launcher
 _LOOK_EVERY = 0.02  # seconds between two looks at a worker's CPU time
 
 
+@dataclass(frozen=True)
+class Definition:
+    """A function or class of the student's file."""
+
+    name: str
+    first_line: int
+    last_line: int
+    unwritten: bool
+
+
 class ProcessTarget:
     """One worker. After a `Broken` finding it is of no further use: `alive` is false."""
 
@@ -43,15 +54,18 @@ class ProcessTarget:
         self.isolation: tuple[str, ...] = ()
         self.shortcuts: tuple[ForbiddenShortcut, ...] = ()
         self.shortcut_places: tuple[str, ...] = ()
+        self.outline: tuple[Definition, ...] = ()
 
     def load(self) -> None:
         """Import the student's module; forbidden names seen in its source stand in `shortcuts` afterwards."""
         hello = self._receive(wire.Ref, number=0)
         self.isolation = tuple(str(layer) for layer in hello["layers"])
         self._allow(self._limits.import_cpu_seconds)
-        found = self.request({"op": "scan"})  # a request of its own: answered before any of the student's code runs
+        # A request of its own: answered before any of the student's code runs.
+        found, outline = self.request({"op": "scan"})
         self.shortcuts = tuple(ForbiddenShortcut(name, line) for name, line, _ in found)
         self.shortcut_places = tuple(place for _, _, place in found)
+        self.outline = tuple(Definition(*told) for told in outline)
         self.request({"op": "load"})
 
     def begin(self, seed: int, cpu_seconds: float) -> None:

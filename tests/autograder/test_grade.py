@@ -283,3 +283,18 @@ def test_hidden_tests_that_cannot_be_collected(autograder, tiny_unit, tmp_path):
     done = autograder("grade", tiny_unit / "solutions", "--out", tmp_path / "out", cwd=tiny_unit)
     assert done.returncode == 1
     assert "no_such_module" in done.stderr
+
+
+def test_a_stub_is_not_attempted_whatever_it_is_called_with(autograder, read_results, tmp_path):
+    """Here the error that a test meets is another's: count_words raises it before most_common is looked at."""
+    (tmp_path / "words.py").write_text(SOLUTION.replace("    counts = count_words(text)\n", "    1 / 0\n"))
+    (tmp_path / "stub").mkdir()
+    stub = (
+        SOLUTION[: SOLUTION.index("def most_common")]
+        + 'def most_common(text):\n    """D."""\n    raise NotImplementedError("x")\n'
+    )
+    (tmp_path / "stub" / "words.py").write_text(stub)
+    done = autograder("grade", tmp_path / "words.py", tmp_path / "stub", "--out", tmp_path / "out", cwd=TINY_UNIT)
+    assert done.returncode == 0, done.stderr
+    assert items(read_results(tmp_path / "out")["stub"])["most_common"]["status"] == "not attempted"
+    assert items(read_results(tmp_path / "out")[tmp_path.name])["most_common"]["status"] == "failed"

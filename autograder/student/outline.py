@@ -1,0 +1,34 @@
+"""What stands where in the topic's file, and what in it is still a stub; read from the source, which runs nothing."""
+
+import ast
+
+
+def outline(tree: ast.Module) -> list[tuple[str, int, int, bool]]:
+    """(name, first line, last line, whether it is unwritten) of each function and class at top level."""
+    return [
+        (node.name, node.lineno, node.end_lineno or node.lineno, _unwritten(node))
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    ]
+
+
+def _unwritten(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """A function that only raises NotImplementedError; a class with a method that comes to that whatever happens."""
+    if isinstance(node, ast.ClassDef):
+        return any(_gives_up(part.body) for part in node.body if isinstance(part, ast.FunctionDef))
+    body = [part for part in node.body if not _is_docstring(part)]
+    return len(body) == 1 and _gives_up(body)
+
+
+def _gives_up(body: list[ast.stmt]) -> bool:
+    for part in body:
+        raised = part.exc if isinstance(part, ast.Raise) else None
+        if isinstance(raised, ast.Call):
+            raised = raised.func
+        if isinstance(raised, ast.Name) and raised.id == "NotImplementedError":
+            return True
+    return False
+
+
+def _is_docstring(part: ast.stmt) -> bool:
+    return isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) and isinstance(part.value.value, str)
