@@ -161,7 +161,7 @@ def most_similar(word: str, vocab: dict[str, int], vectors: Tensor, k: int = 5) 
 
 
 def analogy(a: str, b: str, c: str, vocab: dict[str, int], vectors: Tensor) -> str:
-    """The word d for which a : b is as c : d   (Mikolov et al. 2013, section 5; handout, exercise 11)
+    """The word d for which a : b is as c : d   (Mikolov et al. 2013, section 3; handout, exercise 11)
 
     It is the word whose vector has the largest cosine with b - a + c, made of the vectors as they are (not normalised).
     It is never a, b, c or `<unk>`. KeyError if `vocab` does not know one of the three words.

@@ -82,7 +82,7 @@ class Workbench:
         return getattr(self, operation)(**{key: value for key, value in request.items() if key != "op"})
 
     def scan(self) -> Any:
-        """Forbidden names in the topic's source, and its outline. Nothing of the student's is run, or has a say in it."""
+        """Forbidden names in the topic's source, and its outline. It runs nothing of the student's."""
         tree = ast.parse(self.file.read_bytes(), str(self.file))
         return traps.in_source(tree, self.config.forbidden), outline(tree)
 
