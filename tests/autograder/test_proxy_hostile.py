@@ -208,9 +208,7 @@ def test_there_is_no_test_and_no_solution_to_be_found(hostile, canary):
     assert hostile.search(canary[::-1]) == []
     names = hostile.modules()
     ours = {name for name in names if name.split(".")[0] == "autograder"}
-    assert ours == {"autograder", "autograder.student"} | {
-        f"autograder.student.{name}" for name in ("channel", "jail", "reduce", "traps", "wire", "workbench", "worker")
-    }
+    assert all(name in ("autograder", "autograder.student") or name.startswith("autograder.student.") for name in ours)
     tops = {name.split(".")[0] for name in names}
     assert not tops & {"pytest", "_pytest", "psutil", "pydantic", "solutions", "tests", "conftest", "sample"}
 
