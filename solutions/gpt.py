@@ -153,34 +153,40 @@ def load_gpt2_weights(model: GPT, hugging_face_model: "GPT2LMHeadModel") -> GPT:
     makes query, key and value at once; a Conv1D stores its weight as (in, out), a Linear as (out, in). Their norms may
     have another epsilon (`config.layer_norm_epsilon`). ValueError if the sizes, number of heads included, do not fit.
     """
-    # BEGIN SOLUTION: compare the sizes; then copy embeddings, norms and layers, block by block
+    # BEGIN SOLUTION: compare the sizes; pair our norms and layers with theirs; then copy
     ours, theirs = model.config, hugging_face_model.config
     sizes = (ours.vocab_size, ours.context_length, ours.d_model, ours.num_layers, ours.num_heads)
-    if sizes != (theirs.vocab_size, theirs.n_positions, theirs.n_embd, theirs.n_layer, theirs.n_head):
-        raise ValueError(f"hugging_face_model does not fit: {theirs} for {ours}")
+    their_sizes = (theirs.vocab_size, theirs.n_positions, theirs.n_embd, theirs.n_layer, theirs.n_head)
+    if sizes != their_sizes:
+        raise ValueError(f"hugging_face_model of sizes {their_sizes} does not fit a model of sizes {sizes}")
 
     source = hugging_face_model.transformer
     norms = [(model.norm, source.ln_f)]
+    layers = []
+    for block, other in zip(model.blocks, source.h, strict=True):
+        norms += [(block.norm1, other.ln_1), (block.norm2, other.ln_2)]
+        heads, c_attn = block.attention, other.attn.c_attn
+        weights, biases = c_attn.weight.chunk(3, dim=1), c_attn.bias.chunk(3)
+        layers += zip((heads.query, heads.key, heads.value), weights, biases, strict=True)
+        layers += [
+            (linear, conv.weight, conv.bias)
+            for linear, conv in (
+                (heads.output, other.attn.c_proj),
+                (block.feed_forward.up, other.mlp.c_fc),
+                (block.feed_forward.down, other.mlp.c_proj),
+            )
+        ]
+
     with torch.no_grad():
         model.token_embedding.weight.copy_(source.wte.weight)
         model.position_embedding.weight.copy_(source.wpe.weight)
-        for block, their_block in zip(model.blocks, source.h, strict=True):
-            norms += [(block.norm1, their_block.ln_1), (block.norm2, their_block.ln_2)]
-            attention, feed_forward = block.attention, block.feed_forward
-            c_attn = their_block.attn.c_attn
-            parts = zip(c_attn.weight.chunk(3, dim=1), c_attn.bias.chunk(3), strict=True)
-            for linear, (weight, bias) in [
-                *zip((attention.query, attention.key, attention.value), parts, strict=True),
-                (attention.output, (their_block.attn.c_proj.weight, their_block.attn.c_proj.bias)),
-                (feed_forward.up, (their_block.mlp.c_fc.weight, their_block.mlp.c_fc.bias)),
-                (feed_forward.down, (their_block.mlp.c_proj.weight, their_block.mlp.c_proj.bias)),
-            ]:
-                linear.weight.copy_(weight.T)
-                linear.bias.copy_(bias)
-        for norm, their_norm in norms:
-            norm.weight.copy_(their_norm.weight)
-            norm.bias.copy_(their_norm.bias)
-            norm.epsilon = their_norm.eps
+        for linear, weight, bias in layers:
+            linear.weight.copy_(weight.T)
+            linear.bias.copy_(bias)
+        for norm, other in norms:
+            norm.weight.copy_(other.weight)
+            norm.bias.copy_(other.bias)
+            norm.epsilon = other.eps
     return model
     # END SOLUTION
 
@@ -200,7 +206,7 @@ def greedy_decode(model: GPT, tokens: Tensor, max_new_tokens: int) -> Tensor:
 
 
 def top_k_filter(logits: Tensor, k: int) -> Tensor:
-    """Keep the k highest logits and put the rest at -inf   (Fan et al. 2018, section 5.2; handout, exercise 8)
+    """Keep the k highest logits and put the rest at -inf   (Fan et al. 2018; handout, exercise 8)
 
     logits (..., V), and the result has the same shape. What equals the k-th highest is kept too; k > V keeps all.
     ValueError if k < 1.

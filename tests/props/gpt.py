@@ -45,3 +45,10 @@ def inputs_of(layer: torch.nn.Module) -> list[torch.Tensor]:
     seen: list[torch.Tensor] = []
     layer.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].detach().clone()))
     return seen
+
+
+def seed_torch(seed: int) -> torch.Generator:
+    """Sets torch's global generator, and no other source of randomness."""
+    import torch
+
+    return torch.manual_seed(seed)

@@ -30,6 +30,8 @@ def language_model(weights: dict[str, torch.Tensor]) -> torch.nn.Module:
             self.embedding = nn.Embedding.from_pretrained(weights["embedding.weight"].clone(), freeze=False)
             for name in ("W_x", "W_s", "b_s", "W_y", "b_y"):
                 self.register_parameter(name, nn.Parameter(weights[name].clone()))
+            self.vocab_size, self.embedding_dim = self.embedding.weight.shape
+            self.hidden_dim = len(self.W_s)
 
         def forward(self, tokens: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
             flat = [self.W_x.T, self.W_s.T, self.b_s, torch.zeros_like(self.b_s)]
