@@ -33,7 +33,7 @@ def _hugging_face(student, **changes):
 def test_gelu_far_from_zero(student):
     """Far to the right gelu is x itself, far to the left it is 0, and gelu(0) = 0."""
     x = torch.tensor([0.0, 10.0, -10.0])
-    student.expect_close(student.gelu(x), torch.tensor([0.0, 10.0, 0.0]), atol=1e-5)
+    student.expect_close(student.gelu(x), torch.tensor([0.0, 10.0, 0.0]), atol=1e-3)
 
 
 def test_gelu_of_one(student):
