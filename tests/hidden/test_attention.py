@@ -1,4 +1,4 @@
-"""The instrument for `attention`. What each test asks stands in CONTRACT.md; the bank in tests/mistakes keeps it sharp.
+"""The instrument for `attention`. It asks what docstrings and handout promise; tests/mistakes keeps it sharp.
 
 Every comparison is with the solution on the same numbers, in float32. Tolerances are five times or more what the right
 modules in tests/right differ by, over 1000 seeds: that is the rounding of different orders of operations.

@@ -1,4 +1,4 @@
-"""The instrument for `bptt`. What each test asks stands in CONTRACT.md; the bank in tests/mistakes keeps it sharp.
+"""The instrument for `bptt`. It asks what docstrings and handout promise; tests/mistakes keeps it sharp.
 
 Comparisons are with the solution on the same numbers, and for each exercise also with torch's autograd or mathematics.
 All is float64. Over 1000 seeds the right modules in tests/right differed from the solution by 1e-13 in gradients and by

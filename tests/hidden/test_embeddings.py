@@ -1,4 +1,4 @@
-"""The instrument for `embeddings`. What each test asks stands in CONTRACT.md; the bank in tests/mistakes sharpens it.
+"""The instrument for `embeddings`. It asks what docstrings and handout promise; tests/mistakes keeps it sharp.
 
 Ids, words and vocabularies are compared exactly, numbers with the solution's on the same input, in float32. Tolerances
 are five times or more what the right modules in tests/right differ by, over 1000 seeds. Words that are to be found lie

@@ -1,4 +1,4 @@
-"""The instrument for `gpt`. What each test asks stands in CONTRACT.md; the bank in tests/mistakes keeps it sharp.
+"""The instrument for `gpt`. It asks what docstrings and handout promise; tests/mistakes keeps it sharp.
 
 Every comparison is with the solution on the same numbers, in float32; weights are random everywhere, since fresh biases
 and norms hide half of what can go wrong. Tolerances are five times or more what the right modules in tests/right differ

@@ -1,4 +1,4 @@
-"""The instrument for `rnn`. What each test asks stands in CONTRACT.md; the bank in tests/mistakes keeps it sharp.
+"""The instrument for `rnn`. It asks what docstrings and handout promise; tests/mistakes keeps it sharp.
 
 Numbers are compared with the solution's on the same input, in float32; tolerances are five times or more what the right
 modules in tests/right differ by, over 1000 seeds. `sample` is tested with a model made of library calls, whose greedy
