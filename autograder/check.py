@@ -29,9 +29,9 @@ _SEED = 20_260_901  # public tests have nothing to hide: the same numbers every 
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
 
 
-def launcher_for(unit: Unit) -> Launcher:
+def launcher_for(unit: Unit, topics: Sequence[Topic]) -> Launcher:
     """Workers by fork where that is sound, spawned elsewhere. Start it early: it imports beside us."""
-    preload, threads = unit.spec.preload, unit.spec.threads
+    preload, threads = unit.spec.preload_for(topics), unit.spec.threads
     return Zygote(preload, threads) if CAN_FORK else Spawner(preload, threads)
 
 
@@ -45,7 +45,7 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
             raise UsageError(f"{folder / topic.file} does not exist")
     if not present:
         raise UsageError(f"none of {', '.join(unit.spec.files)} in {folder}")
-    with launcher_for(unit) as launcher:
+    with launcher_for(unit, present) as launcher:
 
         def body(suite: Suite[bool]) -> bool:
             held = [_Check(unit, topic, folder, suite, console, None if debug else launcher).run() for topic in present]

@@ -77,13 +77,15 @@ def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str 
 
 
 @main.command()
+@click.argument("topics", nargs=-1)
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, each with its own seed.")
 @_told
-def verify() -> int:
-    """Prove the tests: solutions pass, stubs score nothing, wrong answers are caught."""
+def verify(topics: tuple[str, ...], seeds: int) -> int:
+    """Prove the tests of each TOPIC, or of all: solutions pass, stubs score nothing, wrong answers are caught."""
     from autograder.spec import find_root, load
     from autograder.verify import verify as run_verify
 
-    return run_verify(load(find_root(Path.cwd())))
+    return run_verify(load(find_root(Path.cwd())), topics, seeds)
 
 
 @main.group()

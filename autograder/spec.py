@@ -5,7 +5,7 @@ with file, line and key. Test files are parsed, not imported, so this is quick a
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -93,17 +93,23 @@ class Item(_Strict):
 
 
 class Topic(_Strict):
-    """One stub module and its items, in the order in which a student meets them."""
+    """One file that students hand in and its items, in the order in which a student meets them.
+
+    A `module` is imported, the code cells of a `notebook` are run as one module, and `answers` are read as literals.
+    `preload` is imported before any student's code, beside what the whole unit preloads.
+    """
 
     name: Name
     title: str
     items: tuple[Item, ...]
+    kind: Literal["module", "notebook", "answers"] = "module"
     forbidden: Forbidden | None = None
     handout: str | None = None
+    preload: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
-        return f"{self.name}.py"
+        return f"{self.name}.{'ipynb' if self.kind == 'notebook' else 'py'}"
 
 
 class Spec(_Strict):
@@ -126,6 +132,10 @@ class Spec(_Strict):
     def files(self) -> tuple[str, ...]:
         """The names of the files that a student hands in."""
         return tuple(topic.file for topic in self.topics)
+
+    def preload_for(self, topics: Iterable[Topic]) -> tuple[str, ...]:
+        """What is imported before students' code where these topics are run, each module once."""
+        return tuple(dict.fromkeys((*self.preload, *(name for topic in topics for name in topic.preload))))
 
     def topic(self, name: str) -> Topic:
         for topic in self.topics:

@@ -6,7 +6,7 @@ that can be killed.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from rich.table import Table
 from autograder.grading.batch import Watcher, grade_class
 from autograder.mistakes import Mistake, mistakes_of, right_modules_of
 from autograder.results import Result, Status
-from autograder.spec import Unit
+from autograder.spec import Topic, Unit
 from autograder.submission import Submission
 
-SEEDS = (b"verify-1", b"verify-2", b"verify-3")
+SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Case:
     """Something to grade and what must come of it: a `mistake` loses marks on its item, a stub has none, others all."""
 
     name: str
-    topic: str | None  # the one topic to look at; None: all of them
+    items: frozenset[str]  # those to run
     files: dict[str, bytes]
     mistake: Mistake | None = None
     stub: bool = False
@@ -39,8 +39,6 @@ class Case:
             yield f"{self.name}: not graded: {' '.join(result.problems)}"
             return
         for item in result.items:
-            if self.topic is not None and item.topic != self.topic:
-                continue
             if self.stub and (item.score or item.status is not Status.NOT_ATTEMPTED):
                 yield f"{self.name}: {item.id} is {item.status!s} with {float(item.score):g} marks"
             if self.mistake is None and not self.stub and item.score != item.max_score:
@@ -50,18 +48,21 @@ class Case:
                 yield f"{self.name}: full marks on {item.id}: {self.mistake.says}"
 
 
-def cases(unit: Unit) -> Iterator[Case]:
-    """The solutions, the stubs, the right modules and the mistakes of every topic."""
+def cases(unit: Unit, topics: Sequence[Topic] | None = None) -> Iterator[Case]:
+    """The solutions, the stubs, the right modules and the mistakes of these topics, or of all."""
+    topics = unit.spec.topics if topics is None else topics
     solutions = _files(unit, unit.solutions)
-    yield Case("solutions", None, solutions)
-    yield Case("stubs", None, _files(unit, unit.assignments), stub=True)
-    for topic in unit.spec.topics:
+    items = frozenset(item.id for topic in topics for item in topic.items)
+    yield Case("solutions", items, solutions)
+    yield Case("stubs", items, _files(unit, unit.assignments), stub=True)
+    for topic in topics:
+        items = frozenset(item.id for item in topic.items)
         for name, path in right_modules_of(unit, topic).items():
-            yield Case(f"right/{topic.name}/{name}", topic.name, solutions | {topic.file: path.read_bytes()})
+            yield Case(f"right/{topic.name}/{name}", items, solutions | {topic.file: path.read_bytes()})
         solution = solutions[topic.file].decode()
         for mistake in mistakes_of(unit, topic):
             changed = solutions | {topic.file: mistake.applied_to(solution).encode()}
-            yield Case(f"mistake {topic.name}/{mistake.id}", topic.name, changed, mistake)
+            yield Case(f"mistake {topic.name}/{mistake.id}", frozenset([mistake.item]), changed, mistake)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def prove(unit: Unit, all_cases: list[Case], seed: bytes, watcher: Watcher | Non
         Submission(student=str(number), source=Path(case.name), files=case.files)
         for number, case in enumerate(all_cases)
     ]
-    only = {str(n): frozenset([case.mistake.item]) for n, case in enumerate(all_cases) if case.mistake is not None}
+    only = {str(number): case.items for number, case in enumerate(all_cases)}
     results = grade_class(unit, submissions, seed, watcher=watcher, only=only)
     wrong: list[str] = []
     kills: dict[str, Counter[str]] = defaultdict(Counter)
@@ -90,18 +91,19 @@ def prove(unit: Unit, all_cases: list[Case], seed: bytes, watcher: Watcher | Non
     return Proof(tuple(wrong), kills)
 
 
-def verify(unit: Unit) -> int:
-    """Prove the unit with every seed, print what was found, and return the exit status."""
+def verify(unit: Unit, names: Sequence[str] = (), seeds: int = SEEDS) -> int:
+    """Prove these topics, or all, with so many seeds; print what was found, and return the exit status."""
     console = Console(highlight=False)
-    all_cases = list(cases(unit))
-    console.print(f"{unit.spec.unit}: {len(all_cases)} cases, {len(SEEDS)} seeds each")
+    topics = [unit.spec.topic(name) for name in names] or list(unit.spec.topics)
+    all_cases = list(cases(unit, topics))
+    console.print(f"{', '.join(topic.title for topic in topics)}: {len(all_cases)} cases, {seeds} seeds each")
     columns = (TextColumn("graded"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
-        task = progress.add_task("", total=len(all_cases) * len(SEEDS))
+        task = progress.add_task("", total=len(all_cases) * seeds)
         watcher = Watcher(on_result=lambda _: progress.advance(task), tick=progress.refresh)
-        proofs = [prove(unit, all_cases, seed, watcher) for seed in SEEDS]
+        proofs = [prove(unit, all_cases, f"verify-{number}".encode(), watcher) for number in range(1, seeds + 1)]
     wrong = list(dict.fromkeys(line for proof in proofs for line in proof.wrong))
-    _table(unit, all_cases, proofs, console)
+    _table(topics, all_cases, proofs, console)
     for line in wrong:
         console.print(f"✗ {line}", markup=False)
     console.print(f"{len(wrong)} things are not as they must be." if wrong else "Everything is as it must be.")
@@ -112,11 +114,11 @@ def _files(unit: Unit, folder: Path) -> dict[str, bytes]:
     return {topic.file: (folder / topic.file).read_bytes() for topic in unit.spec.topics}
 
 
-def _table(unit: Unit, all_cases: list[Case], proofs: list[Proof], console: Console) -> None:
+def _table(topics: Sequence[Topic], all_cases: list[Case], proofs: list[Proof], console: Console) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("item", "mistakes", "tests that catch none of them"):
         table.add_column(heading, overflow="fold")
-    for item in unit.spec.items:
+    for item in (item for topic in topics for item in topic.items):
         count = sum(case.mistake is not None and case.mistake.item == item.id for case in all_cases)
         idle = [test for test in item.tests if count and not any(proof.kills[item.id][test] for proof in proofs)]
         table.add_row(item.id, str(count), ", ".join(idle))

@@ -21,7 +21,7 @@ from autograder.errors import GraderError, UsageError
 from autograder.grading.session import Session, ungraded
 from autograder.grading.suite import Suite, collect
 from autograder.results import Result
-from autograder.spec import Unit
+from autograder.spec import Topic, Unit
 from autograder.submission import Submission
 from autograder.target.launcher import CAN_FORK, Zygote
 
@@ -52,17 +52,28 @@ def grade_class(
     if not CAN_FORK:
         raise UsageError("`grade` runs on Linux only: elsewhere nothing keeps a student's code from the hidden tests")
     jobs = max(1, min(jobs or default_jobs(), len(submissions)))
-    with Zygote(unit.spec.preload, unit.spec.threads) as zygote:  # its imports run while ours do
-        topics = [topic.name for topic in unit.spec.topics]
+    topics = _topics_to_run(unit, submissions, only or {})
+    preload = unit.spec.preload_for(topics)
+    with Zygote(preload, unit.spec.threads) as zygote:  # its imports run while ours do
 
         def body(suite: Suite[list[Result]]) -> list[Result]:
-            for name in unit.spec.preload:  # the reference runs here, and the jobs share what is imported
+            for name in preload:  # the reference runs here, and the jobs share what is imported
                 importlib.import_module(name)
             if "torch" in sys.modules:
                 sys.modules["torch"].set_num_threads(unit.spec.threads)
             return _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher(), only or {}).run(jobs)
 
-        return collect(unit, "hidden", topics, body)
+        return collect(unit, "hidden", [topic.name for topic in topics], body)
+
+
+def _topics_to_run(
+    unit: Unit, submissions: Sequence[Submission], only: Mapping[str, frozenset[str]]
+) -> tuple[Topic, ...]:
+    """All topics, or those of the items in `only` where it names every submission."""
+    if not all(submission.student in only for submission in submissions):
+        return unit.spec.topics
+    wanted = frozenset[str]().union(*only.values())
+    return tuple(topic for topic in unit.spec.topics if any(item.id in wanted for item in topic.items))
 
 
 def default_jobs() -> int:

@@ -1,6 +1,7 @@
 """How one test ended: whose fault it was, and what the student is told of it."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import pytest
 
@@ -12,7 +13,7 @@ from autograder.target.failures import (
     Finding,
     ForbiddenShortcut,
     MissingName,
-    NotAsExpected,
+    PartlyAsExpected,
     StudentError,
     TimedOut,
 )
@@ -20,7 +21,10 @@ from autograder.target.failures import (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one test found. `message` is for the student; `note`, for the instructor, may show values."""
+    """What one test found. `message` is for the student; `note`, for the instructor, may show values.
+
+    `part` is the share of the marks where the status is partial; `diagnosis` names the misconception.
+    """
 
     status: Status
     message: str = ""
@@ -28,6 +32,13 @@ class Outcome:
     seconds: float = 0.0
     shortcut_line: int = 0  # where the student's code calls what it should write itself
     error: StudentError | None = None
+    part: Fraction = Fraction(0)
+    diagnosis: str | None = None
+
+    @property
+    def fraction(self) -> Fraction:
+        """The share of the test's marks, 0 to 1."""
+        return Fraction(1) if self.status is Status.PASSED else self.part
 
     def lasting(self, seconds: float) -> "Outcome":
         return replace(self, seconds=seconds)
@@ -66,8 +77,8 @@ def finding_outcome(error: Finding, item: Item, reveal: bool) -> Outcome:
             return Outcome(Status.FAILED, shortcut_message(error, item), shortcut_line=error.line)
         case StudentError():
             return _student_error(error, item, reveal)
-        case NotAsExpected():
-            return Outcome(Status.FAILED, error.message)
+        case PartlyAsExpected() if error.fraction > 0:
+            return Outcome(Status.PARTIAL, error.message, part=error.fraction)
     return Outcome(Status.FAILED, error.message)
 
 

@@ -131,10 +131,11 @@ class _Run:
                 test=test,
                 name=self.session.suite.claim(topic.name, test),
                 status=outcome.status,
-                score=item.points * item.weight(test) * (outcome.status is Status.PASSED),
+                score=item.points * item.weight(test) * outcome.fraction,
                 max_score=item.points * item.weight(test),
                 visible=visible,
                 message=outcome.message,
+                diagnosis=outcome.diagnosis,
                 seconds=round(outcome.seconds, 3),
                 note=outcome.note,
             )

@@ -9,10 +9,12 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any
 
+from autograder.errors import GraderError
 from autograder.student.wire import Ref
-from autograder.target.failures import NotAsExpected, StudentError
+from autograder.target.failures import NotAsExpected, PartlyAsExpected, StudentError
 
 _FLOAT_BITS = 1023  # an int of more does not fit into a float
 
@@ -39,6 +41,16 @@ class Expectations:
         """The message, unless the condition holds. The message must not hold a hidden value."""
         if not condition:
             raise NotAsExpected(message)
+
+    def award(self, fraction: Fraction, message: str) -> None:
+        """End a test that measures how far the student came: this fraction of its marks, and what is still missing.
+
+        A fraction of 1 ends nothing: the test has been passed so far.
+        """
+        if not 0 <= fraction <= 1:
+            raise GraderError(f"a test awards {fraction} of its marks")
+        if fraction < 1:
+            raise PartlyAsExpected(Fraction(fraction), message)
 
     def expect_tensor(
         self, got: Any, shape: Sequence[int] | None = None, dtype: Any = None, about: str = "the result"

@@ -5,6 +5,7 @@ An error of the student's code is raised in the test as, say, `StudentValueError
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from autograder.student.reduce import ERRORS, MAX_FRAMES, MAX_TEXT
 
@@ -33,6 +34,14 @@ class Finding(Exception):
 
 class NotAsExpected(Finding):
     """An `expect_*` check failed; the message is for the student."""
+
+
+class PartlyAsExpected(NotAsExpected):
+    """A test that measures how far the student came: a part of its marks, and what is missing for the rest."""
+
+    def __init__(self, fraction: Fraction, message: str) -> None:
+        self.fraction = fraction
+        super().__init__(message)
 
 
 class StudentError(Finding):
