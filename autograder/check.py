@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from autograder.check_answers import AnswersCheck
 from autograder.errors import UsageError
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.suite import Suite, TestTarget, collect
@@ -48,10 +49,15 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
     with launcher_for(unit, present) as launcher:
 
         def body(suite: Suite[bool]) -> bool:
-            held = [_Check(unit, topic, folder, suite, console, None if debug else launcher).run() for topic in present]
+            held = [
+                AnswersCheck(unit, topic, folder, console, launcher).run()
+                if topic.kind == "answers"
+                else _Check(unit, topic, folder, suite, console, None if debug else launcher).run()
+                for topic in present
+            ]
             return all(held)
 
-        return collect(unit, "public", [topic.name for topic in present], body)
+        return collect(unit, "public", [topic.name for topic in present if topic.kind != "answers"], body)
 
 
 @dataclass

@@ -28,7 +28,7 @@ _ROWS = 40  # of the closing table; a larger class is in grades.csv
 def grade(unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: str) -> int:
     """Grade and write reports into `out`. The exit status: 1 where a submission could not be graded at all."""
     console = Console(stderr=True, highlight=False)
-    missing = [topic.name for topic in unit.spec.topics if not unit.suite("hidden", topic.name).is_file()]
+    missing = [topic.name for topic in unit.spec.topics if not unit.has_hidden(topic)]
     if missing:
         raise UsageError(
             f"{unit.root} has no hidden tests for {', '.join(missing)}: grading needs the instructor's copy"

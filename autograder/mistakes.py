@@ -4,12 +4,15 @@ tests/mistakes/TOPIC.yml is a list of mistakes; tests/right/TOPIC/ holds whole m
 """
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from autograder.errors import UsageError
+from autograder.key import load_key
+from autograder.release.answers import with_answers
 from autograder.spec import Topic, Unit
 
 
@@ -69,6 +72,16 @@ def mistakes_of(unit: Unit, topic: Topic) -> tuple[Mistake, ...]:
             raise UsageError(f"{path}: mistake {mistake.id}: no item {mistake.item}")
         mistake.applied_to(solution)
     return found
+
+
+def near_misses_of(unit: Unit, topic: Topic, solution: str) -> Iterator[tuple[Mistake, str]]:
+    """Every near miss of the topic's key that is a single answer, with the solution changed to it."""
+    for name, question in load_key(unit, topic).items():
+        for miss in question.check.misses if question.check else ():
+            if miss.like is not None and not (isinstance(miss.like, list) and "*" in miss.like):
+                item = f"{topic.name}.{name}_CHECK"
+                mistake = Mistake(id=miss.id, item=item, edits=(), says=miss.says, hint="")
+                yield mistake, with_answers(solution, {f"{name}_CHECK": repr(miss.like)})
 
 
 def right_modules_of(unit: Unit, topic: Topic) -> dict[str, Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from autograder.errors import UsageError
 from autograder.yaml_lines import Lines, read_with_lines
@@ -70,17 +70,41 @@ class Forbidden(_Strict):
 
 
 class Item(_Strict):
-    """Something that earns marks: hidden tests with weights, and the public tests that a student runs."""
+    """Something that earns marks: hidden tests with weights, and the public tests that a student runs.
+
+    A written answer has no tests. One in prose earns `completion` when it is an answer at all, of `at_least` so many
+    words, and `quality` from a reader, if one is asked for. A worked companion has a `form` that anybody may know, and
+    is compared with the right answer.
+    """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
     points: Points
     extra: bool = False
     level: Literal["core", "further"] = "core"
-    tests: dict[str, Points]
+    tests: dict[str, Points] = {}
+    completion: Points | None = None
+    quality: Points | None = None
+    at_least: Annotated[int, Field(gt=0)] = 5
+    form: Annotated[str, Field(pattern=r"^(number|word|(\d+ )?(numbers|words))$")] | None = None
+    allowed: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
     builds_on: tuple[str, ...] = ()
     visibility: Visibility | None = None
     cpu_seconds: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_points(cls, data: Any) -> Any:
+        """The points of prose are those of its parts."""
+        if not isinstance(data, dict) or "completion" not in data:
+            return data
+        if "points" in data:
+            raise ValueError("points: prose has `completion` and `quality` instead")
+        try:
+            parts = [_exact(data[part]) for part in ("completion", "quality") if part in data]
+        except ValueError:
+            return data | {"points": 1}  # told where the part stands
+        return data | {"points": sum(parts, Fraction(0))}
 
     @property
     def name(self) -> str:
@@ -173,6 +197,12 @@ class Unit:
     def suite(self, kind: Literal["public", "hidden"], topic: str) -> Path:
         return self.root / "tests" / kind / f"test_{topic}.py"
 
+    def has_hidden(self, topic: Topic) -> bool:
+        """Whether what marks come from is here: it is not in a student's copy."""
+        if topic.kind == "answers":
+            return (self.solutions / topic.file).is_file()
+        return self.suite("hidden", topic.name).is_file()
+
 
 def find_root(start: Path) -> Path:
     """The nearest folder, from `start` upwards, that holds a grading.yml."""
@@ -261,9 +291,9 @@ def _inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
             ids.add(item.id)
             if not item.id.startswith(f"{topic.name}."):
                 yield (*here, "id"), f"must begin with {topic.name!r} and a dot"
-            if not item.tests:
-                yield (*here, "tests"), "an item needs at least one test"
-        yield from _tests_that_differ(unit, topic, at)
+            yield from ((here, text) for text in _unfit(topic, item))
+        if topic.kind != "answers":
+            yield from _tests_that_differ(unit, topic, at)
     for t, topic in enumerate(unit.spec.topics):
         for i, item in enumerate(topic.items):
             for b, other in enumerate(item.builds_on):
@@ -271,6 +301,19 @@ def _inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
                     yield ("topics", t, "items", i, "builds_on", b), f"no item or topic {other!r}"
                 if other == item.id:
                     yield ("topics", t, "items", i, "builds_on", b), "an item cannot build on itself"
+
+
+def _unfit(topic: Topic, item: Item) -> Iterator[str]:
+    """What an item has that its topic's kind has not, or the other way round."""
+    if topic.kind == "answers":
+        if (item.completion is None) == (item.form is None):
+            yield "a written answer needs `completion` (prose) or `form` (a worked companion)"
+        if item.tests or item.public:
+            yield "a written answer has no tests"
+    elif item.completion is not None or item.quality is not None or item.form is not None:
+        yield "`completion`, `quality` and `form` belong to a topic with `kind: answers`"
+    elif not item.tests:
+        yield "tests: an item needs at least one test"
 
 
 def _tests_that_differ(unit: Unit, topic: Topic, at: Location) -> Iterator[tuple[Location, str]]:

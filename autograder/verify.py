@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from autograder.grading.batch import Watcher, grade_class
-from autograder.mistakes import Mistake, mistakes_of, right_modules_of
+from autograder.mistakes import Mistake, mistakes_of, near_misses_of, right_modules_of
 from autograder.results import Result, Status
 from autograder.spec import Topic, Unit
 from autograder.submission import Submission
@@ -32,6 +32,7 @@ class Case:
     files: dict[str, bytes]
     mistake: Mistake | None = None
     stub: bool = False
+    named: bool = False  # whether the report must name the mistake
 
     def wrong(self, result: Result) -> Iterator[str]:
         """What did not come out as it must."""
@@ -46,6 +47,10 @@ class Case:
                 yield f"{self.name}: {item.id} lost marks: {', '.join(lost)}"
             if self.mistake is not None and item.id == self.mistake.item and item.score == item.max_score:
                 yield f"{self.name}: full marks on {item.id}: {self.mistake.says}"
+            if self.named and self.mistake is not None and item.id == self.mistake.item:
+                told = [test.diagnosis for test in item.tests]
+                if told != [self.mistake.says]:
+                    yield f"{self.name}: called {told[0]!r}"
 
 
 def cases(unit: Unit, topics: Sequence[Topic] | None = None) -> Iterator[Case]:
@@ -60,6 +65,17 @@ def cases(unit: Unit, topics: Sequence[Topic] | None = None) -> Iterator[Case]:
         for name, path in right_modules_of(unit, topic).items():
             yield Case(f"right/{topic.name}/{name}", items, solutions | {topic.file: path.read_bytes()})
         solution = solutions[topic.file].decode()
+        if topic.kind == "answers":
+            yield from (
+                Case(
+                    f"near miss {topic.name}/{miss.id}",
+                    items,
+                    solutions | {topic.file: changed.encode()},
+                    miss,
+                    named=True,
+                )
+                for miss, changed in near_misses_of(unit, topic, solution)
+            )
         for mistake in mistakes_of(unit, topic):
             changed = solutions | {topic.file: mistake.applied_to(solution).encode()}
             yield Case(f"mistake {topic.name}/{mistake.id}", frozenset([mistake.item]), changed, mistake)

@@ -63,7 +63,7 @@ def grade_class(
                 sys.modules["torch"].set_num_threads(unit.spec.threads)
             return _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher(), only or {}).run(jobs)
 
-        return collect(unit, "hidden", [topic.name for topic in topics], body)
+        return collect(unit, "hidden", [topic.name for topic in topics if topic.kind != "answers"], body)
 
 
 def _topics_to_run(

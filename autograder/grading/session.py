@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from autograder import __version__
+from autograder.grading.answers import grade_answers, not_handed_in
 from autograder.grading.outcome import Outcome
 from autograder.grading.suite import Suite
 from autograder.grading.topic import TopicRun
@@ -81,6 +82,8 @@ class _Run:
 
     def topic(self, topic: Topic, items: Sequence[Item]) -> list[ItemResult]:
         """The results of these items of a topic."""
+        if topic.kind == "answers":
+            return self._answers(topic, items)
         if topic.file not in self.submission.files:
             self.broken.add(topic.name)
             self.wrong |= {item.id for item in items}
@@ -99,6 +102,18 @@ class _Run:
                 self.problems.append(next(iter(first[items[0].id].values())).message)
                 return [self._result(topic, item, first[item.id]) for item in items]
         return [self._better(topic, item, first[item.id], missing) for item in items]
+
+    def _answers(self, topic: Topic, items: Sequence[Item]) -> list[ItemResult]:
+        if topic.file not in self.submission.files:
+            self.problems.append(f"{topic.file} was not handed in.")
+            found = not_handed_in(topic)
+        else:
+            graded = grade_answers(self.session.unit, topic, self.submission, self.session.launcher)
+            self.problems += graded.problems
+            self.isolation = self.isolation or graded.isolation
+            found = graded.items
+        wanted = {item.id for item in items}
+        return [result for result in found if result.id in wanted]
 
     def _better(self, topic: Topic, item: Item, first: dict[str, Outcome], missing: tuple[str, ...]) -> ItemResult:
         """The item's result, or that of a second try with stand-ins where it earns more."""

@@ -1,13 +1,13 @@
 """One topic of one submission: its worker, made anew after every test that broke it, and its tests, run one by one."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autograder.grading.outcome import Outcome, finding_outcome, shortcut_message
+from autograder.grading.scratch import made_scratch
 from autograder.grading.seeds import seed_for
 from autograder.grading.suite import Suite
 from autograder.results import Status
@@ -68,7 +68,7 @@ class TopicRun:
         self._launcher = launcher
         self._replaced = {"replaced_modules": replaced_modules, "replaced_names": replaced_names}
         self._target: ProcessTarget | None = None
-        self._scratch: Path | None = None
+        self._scratch = ExitStack()
 
     def __enter__(self) -> "TopicRun":
         return self
@@ -118,11 +118,11 @@ class TopicRun:
         if self._target is not None and not self._target.alive:
             self._end_worker()
         if self._target is None and self.failed_import is None:
-            self._scratch = self._make_scratch()
-            folder = self._scratch / "assignments"
+            scratch = self._scratch.enter_context(made_scratch(self._unit, self._submission))
+            folder = scratch / "assignments"
             bench = bench_config(self._unit, self._topic, folder, **self._replaced)
             self._target = ProcessTarget(
-                self._launcher, worker_config(self._unit, bench, folder, self._scratch), self._unit.spec.limits
+                self._launcher, worker_config(self._unit, bench, folder, scratch), self._unit.spec.limits
             )
             try:
                 self._target.load()
@@ -143,21 +143,11 @@ class TopicRun:
             shortcut_line=outcome.shortcut_line,
         )
 
-    def _make_scratch(self) -> Path:
-        """A folder of the student's own: assignments/ with the files handed in, and the resources beside it."""
-        scratch = Path(tempfile.mkdtemp(prefix="autograder-"))
-        self._submission.write_to(scratch / "assignments")
-        for resource in self._unit.spec.resources:
-            (scratch / resource).symlink_to(self._unit.root / resource)
-        return scratch
-
     def _end_worker(self) -> None:
         if self._target is not None:
             self._target.close()
             self._target = None
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch = None
+        self._scratch.close()
 
 
 def _forfeited(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:

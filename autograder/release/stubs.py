@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.errors import GraderError
-from autograder.spec import Unit
+from autograder.release.answers import make_answers_stub
+from autograder.spec import Topic, Unit
 
 _BEGIN = re.compile(r"^(?P<indent>\s*)# BEGIN SOLUTION(?::\s*(?P<words>.*\S))?\s*$")
 _END = re.compile(r"^\s*# END SOLUTION\s*$")
@@ -30,6 +31,13 @@ def make_stub(solution: str, name: str = "solution") -> str:
             f"{name}: its stub would not be Python: {error.msg} in line {error.lineno} of the stub"
         ) from None
     return stub
+
+
+def stub_of(topic: Topic, solution: str, name: str = "solution") -> str:
+    """The stub of a topic's solution, whatever its kind. Raises `GraderError` where none can be made."""
+    if topic.kind == "answers":
+        return make_answers_stub(solution, name)
+    return make_stub(solution, name)
 
 
 def _stub_lines(lines: list[str], name: str) -> Iterator[str]:
@@ -57,7 +65,7 @@ def write_stubs(unit: Unit, only_check: bool = False) -> list[Path]:
     changed = []
     for topic in unit.spec.topics:
         solution, path = unit.solutions / topic.file, unit.assignments / topic.file
-        stub = make_stub(solution.read_text(encoding="utf-8"), str(solution))
+        stub = stub_of(topic, solution.read_text(encoding="utf-8"), str(solution))
         if path.is_file() and path.read_text(encoding="utf-8") == stub:
             continue
         changed.append(path)

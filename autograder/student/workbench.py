@@ -17,7 +17,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from autograder.student import traps
+from autograder.student import answers, traps
 from autograder.student.outline import outline
 from autograder.student.reduce import reduce
 from autograder.student.wire import Ref
@@ -85,6 +85,11 @@ class Workbench:
         """Forbidden names in the topic's source, and its outline. It runs nothing of the student's."""
         tree = ast.parse(self.file.read_bytes(), str(self.file))
         return traps.in_source(tree, self.config.forbidden), outline(tree)
+
+    def answers(self) -> Any:
+        """The constants of a file of written answers, and what is wrong with the rest. It runs nothing."""
+        found = answers.read(self.file.read_bytes())
+        return found.values, found.problems
 
     def load(self) -> None:
         """Import the topic's module, with its traps and stand-ins."""
@@ -237,6 +242,7 @@ class Workbench:
 OPERATIONS = frozenset(
     (
         "scan",
+        "answers",
         "load",
         "begin",
         "call",

@@ -16,6 +16,8 @@ def is_answer(request: Mapping[str, Any], value: Any) -> bool:
             return type(value) is tuple and len(value) == 2 and _is(value[1], tuple, len(request["args"]))
         case "call" if request["keep"] == []:
             return isinstance(value, Ref)
+        case "answers":
+            return _are_answers(value)
         case "vjp":
             return _is(value, list, len(request["wrt"]))
         case "at" | "prop":
@@ -30,6 +32,21 @@ def is_answer(request: Mapping[str, Any], value: Any) -> bool:
             return value is None
         case _:
             return True
+
+
+def _are_answers(value: Any) -> bool:
+    """Constants by name, and problems as (line, what)."""
+    match value:
+        case (dict(constants), list(problems)):
+            told = all(_is(each, tuple, 2) and type(each[0]) is int and type(each[1]) is str for each in problems)
+            return told and all(type(name) is str and _is_answer(each) for name, each in constants.items())
+    return False
+
+
+def _is_answer(value: Any) -> bool:
+    if type(value) is list:
+        return all(map(_is_answer, value))
+    return value is None or type(value) in (str, int, float, bool)
 
 
 def _is(value: Any, kind: type[list[Any]] | type[tuple[Any, ...]], length: int) -> bool:

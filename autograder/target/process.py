@@ -58,15 +58,19 @@ class ProcessTarget:
 
     def load(self) -> None:
         """Import the student's module; forbidden names seen in its source stand in `shortcuts` afterwards."""
-        hello = self._receive(wire.Ref, number=0)
-        self.isolation = tuple(str(layer) for layer in hello["layers"])
-        self._allow(self._limits.import_cpu_seconds)
+        self._greet()
         # A request of its own: answered before any of the student's code runs.
         found, outline = self.request({"op": "scan"})
         self.shortcuts = tuple(ForbiddenShortcut(name, line) for name, line, _ in found)
         self.shortcut_places = tuple(place for _, _, place in found)
         self.outline = tuple(Definition(*told) for told in outline)
         self.request({"op": "load"})
+
+    def answers(self) -> tuple[dict[str, Any], list[tuple[int, str]]]:
+        """Instead of `load`, for a file of written answers: its constants, and (line, what is wrong)."""
+        self._greet()
+        values, problems = self.request({"op": "answers"})
+        return values, problems
 
     def begin(self, seed: int, cpu_seconds: float) -> None:
         """The start of a test: its seed, and its limits counted from here."""
@@ -99,6 +103,11 @@ class ProcessTarget:
             self._launcher.end(self._worker)
 
     # -- what comes back
+
+    def _greet(self) -> None:
+        hello = self._receive(wire.Ref, number=0)
+        self.isolation = tuple(str(layer) for layer in hello["layers"])
+        self._allow(self._limits.import_cpu_seconds)
 
     def _receive(self, resolve: Callable[[int, str], Any], number: int) -> dict[str, Any]:
         began = time.monotonic()

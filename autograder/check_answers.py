@@ -1,0 +1,81 @@
+"""`autograder check` for written answers: what is answered, and whether each companion has the form that is asked for.
+
+It never tells whether an answer is right: the key is not here, and trying until it fits is not the exercise.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from autograder.grading import companions, prose
+from autograder.grading.outcome import Outcome, finding_outcome
+from autograder.grading.topic import bench_config, worker_config
+from autograder.results import Status
+from autograder.spec import Item, Topic, Unit
+from autograder.target.failures import Finding
+from autograder.target.launcher import Launcher
+from autograder.target.process import ProcessTarget
+
+_MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
+
+
+@dataclass
+class AnswersCheck:
+    """One topic of written answers, read in a process of its own."""
+
+    unit: Unit
+    topic: Topic
+    folder: Path
+    console: Console
+    launcher: Launcher
+
+    def run(self) -> bool:
+        """Show what there is; true when everything is answered in the right form."""
+        self.console.print(
+            Text(f"\n{self.topic.title}", style="bold"), Text(str(self.folder / self.topic.file), style="dim")
+        )
+        config = worker_config(self.unit, bench_config(self.unit, self.topic, self.folder), self.folder)
+        target = ProcessTarget(self.launcher, config, self.unit.spec.limits)
+        try:
+            values, problems = target.answers()
+        except Finding as error:
+            self._complain(f"It cannot be read. {finding_outcome(error, self.topic.items[0], reveal=True).message}")
+            return False
+        finally:
+            target.close()
+        for line, what in problems:
+            self._complain(f"{self.topic.file}, line {line}: {what}")
+        outcomes = [self._show(item, values) for item in self.topic.items]
+        held = sum(outcome.status is Status.PASSED for outcome in outcomes)
+        self.console.print(
+            Text(f"{held} of {len(outcomes)} are there.", style="green" if held == len(outcomes) else "bold"),
+            Text("Whether they are right is for the marking: nothing here has looked at that.", style="dim"),
+            highlight=False,
+        )
+        return held == len(outcomes) and not problems
+
+    def _show(self, item: Item, values: dict[str, Any]) -> Outcome:
+        outcome = self._outcome(item, values)
+        symbol, colour = _MARKS.get(outcome.status, ("✗", "red"))
+        if outcome.status is Status.PASSED:
+            word = "answered" if item.form is None else f"has the form: {companions.form_in_words(item)}"
+        else:
+            word = "not answered yet" if outcome.status is Status.NOT_ATTEMPTED else outcome.message
+        self.console.print(Text.assemble((f"  {symbol} ", colour), f"{item.name:<24}", (word, "dim")))
+        return outcome
+
+    def _outcome(self, item: Item, values: dict[str, Any]) -> Outcome:
+        value = values.get(item.name)
+        if item.form is not None:
+            if companions.is_open(value):
+                return companions.NOT_ANSWERED
+            problem = companions.form_problem(item, value)
+            return Outcome(Status.FAILED, problem) if problem else Outcome(Status.PASSED)
+        return prose.judge(self.topic, item, values)
+
+    def _complain(self, text: str) -> None:
+        self.console.print(Padding(Text.assemble(("✗ ", "red"), text), (0, 0, 0, 2)))

@@ -1,0 +1,101 @@
+"""One topic of written answers: read in a worker, judged here with the key.
+
+A worked companion earns its marks by being right. Prose earns its completion marks by being an answer; its quality
+waits for a reader, and counts in no total until then.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from autograder.grading import companions, prose
+from autograder.grading.outcome import Outcome, finding_outcome
+from autograder.grading.scratch import made_scratch
+from autograder.grading.topic import bench_config, worker_config
+from autograder.key import Key, load_key, question_of
+from autograder.results import ItemResult, Status, TestResult
+from autograder.spec import Item, Topic, Unit
+from autograder.student import answers
+from autograder.submission import Submission
+from autograder.target.failures import Finding
+from autograder.target.launcher import Launcher
+from autograder.target.process import ProcessTarget
+
+COMPLETION = "There is an answer (completion, not correctness)."
+CORRECTNESS = "The worked answer is right."
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The results of a topic's items, and what is to be told about the file."""
+
+    items: tuple[ItemResult, ...]
+    problems: tuple[str, ...]
+    isolation: tuple[str, ...]
+
+
+def grade_answers(unit: Unit, topic: Topic, submission: Submission, launcher: Launcher) -> Graded:
+    """Read the topic's file in a worker and judge every answer."""
+    key = load_key(unit, topic)
+    right = answers.read((unit.solutions / topic.file).read_bytes()).values
+    values, problems, isolation, failed = _read(unit, topic, submission, launcher)
+    items = tuple(_result(item, failed or _judged(topic, item, key, right, values)) for item in topic.items)
+    return Graded(items, tuple(problems), isolation)
+
+
+def not_handed_in(topic: Topic) -> tuple[ItemResult, ...]:
+    outcome = Outcome(Status.NOT_ATTEMPTED, f"{topic.file} was not handed in.")
+    return tuple(_result(item, outcome) for item in topic.items)
+
+
+def _read(
+    unit: Unit, topic: Topic, submission: Submission, launcher: Launcher
+) -> tuple[dict[str, Any], list[str], tuple[str, ...], Outcome | None]:
+    """The constants, the problems in words, the layers that held, and why nothing could be read."""
+    with made_scratch(unit, submission) as scratch:
+        folder = scratch / "assignments"
+        config = worker_config(unit, bench_config(unit, topic, folder), folder, scratch)
+        target = ProcessTarget(launcher, config, unit.spec.limits)
+        try:
+            values, problems = target.answers()
+        except Finding as error:
+            outcome = finding_outcome(error, topic.items[0], reveal=True)
+            text = f"{topic.file} cannot be read. {outcome.message}"
+            return {}, [text], target.isolation, Outcome(outcome.status, text)
+        finally:
+            target.close()
+    return values, [f"{topic.file}, line {line}: {what}" for line, what in problems], target.isolation, None
+
+
+def _judged(topic: Topic, item: Item, key: Key, right: dict[str, Any], values: dict[str, Any]) -> Outcome:
+    question = key[question_of(item.name)]
+    value = values.get(item.name)
+    if item.form is not None:
+        assert question.check is not None
+        return companions.judge(item, question.check, right[item.name], value)
+    return prose.judge(topic, item, values, question.question)
+
+
+def _result(item: Item, outcome: Outcome) -> ItemResult:
+    machine = item.completion or item.points
+    waits = item.quality is not None and outcome.status in (Status.PASSED, Status.FAILED)
+    test = TestResult(
+        test=item.name,
+        name=CORRECTNESS if item.form is not None else COMPLETION,
+        status=outcome.status,
+        score=machine * outcome.fraction,
+        max_score=machine,
+        visible=item.visibility != "hidden",
+        message=outcome.message,
+        diagnosis=outcome.diagnosis,
+    )
+    return ItemResult(
+        id=item.id,
+        score=test.score,
+        max_score=machine if waits else item.points,
+        extra=item.extra,
+        level=item.level,
+        status=Status.NEEDS_REVIEW if waits else outcome.status,
+        tests=(test,),
+        pending=(item.quality or Fraction(0)) if waits else Fraction(0),
+    )

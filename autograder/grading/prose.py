@@ -1,0 +1,50 @@
+"""Answers in prose: whether there is one. What it is worth is for a person to say."""
+
+import re
+from collections.abc import Mapping
+from difflib import SequenceMatcher
+from typing import Any, TypeGuard
+
+from autograder.grading.outcome import Outcome
+from autograder.results import Status
+from autograder.spec import Item, Topic
+
+_TOO_LIKE = 0.9  # of the words of the question or of another answer, in order
+_LETTER = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+
+
+def is_written(value: Any) -> TypeGuard[str]:
+    """Whether anything stands there but the TODO."""
+    return isinstance(value, str) and value.strip().strip(".!:").casefold() not in ("", "todo")
+
+
+def judge(topic: Topic, item: Item, values: Mapping[str, Any], question: str = "") -> Outcome:
+    """Whether there is an answer to this item at all, among the constants of the file; `question` may be unknown."""
+    value = values.get(item.name)
+    if not is_written(value):
+        if value is None or isinstance(value, str):
+            return Outcome(Status.NOT_ATTEMPTED, "Not answered yet.")
+        return Outcome(Status.FAILED, "Write the answer as text, in quotes.")
+    words = _words(value)
+    if len(words) < item.at_least:
+        few = "word is" if len(words) == 1 else "words are"
+        return Outcome(Status.FAILED, f"{len(words)} {few} too few; at least {item.at_least} are asked for.")
+    if len(set(words)) * 3 < len(words) and len(set(words)) < 12:
+        return Outcome(Status.FAILED, "These are the same few words again and again.")
+    if question and _alike(words, _words(question)):
+        return Outcome(Status.FAILED, "This is the question again.")
+    for other in topic.items:
+        text = values.get(other.name)
+        if other.completion is not None and other is not item and is_written(text) and _alike(words, _words(text)):
+            return Outcome(Status.FAILED, f"This is the answer to {other.name} again.")
+    return Outcome(Status.PASSED)
+
+
+def _words(text: str) -> list[str]:
+    return _LETTER.findall(text.casefold())[:2000]
+
+
+def _alike(words: list[str], others: list[str]) -> bool:
+    """Nearly the same words in the same order; cheap bounds first."""
+    matcher = SequenceMatcher(None, words, others, autojunk=False)
+    return matcher.real_quick_ratio() > _TOO_LIKE and matcher.quick_ratio() > _TOO_LIKE and matcher.ratio() > _TOO_LIKE
