@@ -47,7 +47,7 @@ class AnswersCheck:
             return False
         finally:
             target.close()
-        for line, what in problems:
+        for line, what, _ in problems:
             self._complain(f"{self.topic.file}, line {line}: {what}")
         outcomes = [self._show(item, values) for item in self.topic.items]
         held = sum(outcome.status is Status.PASSED for outcome in outcomes)

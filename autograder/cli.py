@@ -16,6 +16,7 @@ from autograder import __version__
 from autograder.errors import GraderError, UsageError
 
 P = ParamSpec("P")
+_rules = click.option("--rules", default="grading.yml", show_default=True, help="Another rule file of the unit.")
 
 
 def _told(command: Callable[P, int]) -> Callable[P, None]:
@@ -48,12 +49,13 @@ def main() -> None:
 @main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--pdb", "debug", is_flag=True, help="Stop in the debugger where a check fails.")
+@_rules
 @_told
-def check(topics: tuple[str, ...], debug: bool) -> int:
+def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
     """Check your own work: the public tests of each TOPIC, or of all."""
     from autograder.spec import find_root, load
 
-    unit = load(find_root(Path.cwd()))
+    unit = load(find_root(Path.cwd()), rules)
     from rich.console import Console
 
     from autograder.check import check as run_check
@@ -67,25 +69,27 @@ def check(topics: tuple[str, ...], debug: bool) -> int:
 @click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded beside each other; default: cores.")
 @click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
 @click.option("--one", "form", flag_value="one", help="Each SUBMISSION is one student's, whatever it looks like.")
+@_rules
 @_told
-def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None) -> int:
+def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None, rules: str) -> int:
     """Grade each SUBMISSION (a folder, .zip, .py or .ipynb of one student, or a class of them)."""
     from autograder.grade import grade as run_grade
     from autograder.spec import find_root, load
 
-    return run_grade(load(find_root(Path.cwd())), submissions, out, jobs, form or "auto")
+    return run_grade(load(find_root(Path.cwd()), rules), submissions, out, jobs, form or "auto")
 
 
 @main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, each with its own seed.")
+@_rules
 @_told
-def verify(topics: tuple[str, ...], seeds: int) -> int:
+def verify(topics: tuple[str, ...], seeds: int, rules: str) -> int:
     """Prove the tests of each TOPIC, or of all: solutions pass, stubs score nothing, wrong answers are caught."""
     from autograder.spec import find_root, load
     from autograder.verify import verify as run_verify
 
-    return run_verify(load(find_root(Path.cwd())), topics, seeds)
+    return run_verify(load(find_root(Path.cwd()), rules), topics, seeds)
 
 
 @main.group()

@@ -4,7 +4,6 @@
 with file, line and key. Test files are parsed, not imported, so this is quick and runs nothing.
 """
 
-import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,7 @@ from autograder.yaml_lines import Lines, read_with_lines
 
 FILE_NAME = "grading.yml"
 
+Location = tuple[int | str, ...]  # the keys on the way to something in grading.yml
 Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
 
 
@@ -42,11 +42,11 @@ Points = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_positive)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """What a student's process may use. CPU seconds are those of one test, summed over its threads."""
 
     cpu_seconds: Annotated[float, Field(gt=0)] = 5.0
@@ -62,14 +62,14 @@ class Limits(_Strict):
         return max(20.0, 10 * cpu_seconds)
 
 
-class Forbidden(_Strict):
+class Forbidden(Strict):
     """Names of library functions that a topic's file may not call, since writing them is the exercise."""
 
     names: tuple[str, ...]
     why: str = "writing it is the exercise"
 
 
-class Item(_Strict):
+class Item(Strict):
     """Something that earns marks: hidden tests with weights, and the public tests that a student runs.
 
     A written answer has no tests. One in prose earns `completion` when it is an answer at all, of `at_least` so many
@@ -116,7 +116,7 @@ class Item(_Strict):
         return self.tests[test] / sum(self.tests.values())
 
 
-class Topic(_Strict):
+class Topic(Strict):
     """One file that students hand in and its items, in the order in which a student meets them.
 
     A `module` is imported, the code cells of a `notebook` are run as one module, and `answers` are read as literals.
@@ -136,7 +136,7 @@ class Topic(_Strict):
         return f"{self.name}.{'ipynb' if self.kind == 'notebook' else 'py'}"
 
 
-class Spec(_Strict):
+class Spec(Strict):
     """The whole of grading.yml."""
 
     unit: str
@@ -147,6 +147,7 @@ class Spec(_Strict):
     limits: Limits = Limits()
     visibility: Visibility = "visible"
     extra_cap: Points | None = None
+    prose: Literal["read", "completion"] = "read"  # by a person; or nobody reads, and companions get those points
 
     @property
     def items(self) -> Iterator[Item]:
@@ -212,9 +213,35 @@ def find_root(start: Path) -> Path:
     raise UsageError(f"no {FILE_NAME} in {start.resolve()} or above it: run this inside the unit's folder")
 
 
-def load(root: Path) -> Unit:
+def load(root: Path, rules: str = FILE_NAME) -> Unit:
     """Read and check the unit in `root`; `UsageError` tells everything that is wrong, a line each."""
-    path = root / FILE_NAME
+    from autograder.consistency import inconsistent
+    from autograder.variants import Variant, without_readers
+
+    path = root / rules
+    data, lines = _read(path)
+    if "based_on" in data:
+        unit = load(root, str(data["based_on"])) if data["based_on"] != rules else None
+        try:
+            variant = Variant.model_validate(data)
+            if unit is None:
+                raise UsageError(f"{path}:{lines.of(('based_on',))}: based_on: a file cannot be based on itself")
+            return Unit(root, variant.of(unit.spec))
+        except ValidationError as error:
+            found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
+            raise UsageError("\n".join([*_duplicates(path, lines), *found])) from None
+    try:
+        unit = Unit(root, Spec.model_validate(data))
+    except ValidationError as error:
+        found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
+        raise UsageError("\n".join([*_duplicates(path, lines), *found])) from None
+    wrong = [*_duplicates(path, lines), *(_line(path, lines, data, loc, text) for loc, text in inconsistent(unit))]
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return Unit(root, without_readers(unit.spec)) if unit.spec.prose == "completion" else unit
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Lines]:
     try:
         data, lines = read_with_lines(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -227,18 +254,7 @@ def load(root: Path) -> Unit:
         raise UsageError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(data, dict):
         raise UsageError(f"{path}:1: must hold `unit:` and `topics:`, not {type(data).__name__}")
-    try:
-        unit = Unit(root, Spec.model_validate(data))
-    except ValidationError as error:
-        found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
-        raise UsageError("\n".join([*_duplicates(path, lines), *found])) from None
-    wrong = [*_duplicates(path, lines), *(_line(path, lines, data, loc, text) for loc, text in _inconsistent(unit))]
-    if wrong:
-        raise UsageError("\n".join(wrong))
-    return unit
-
-
-Location = tuple[int | str, ...]
+    return data, lines
 
 
 def _duplicates(path: Path, lines: Lines) -> list[str]:
@@ -273,77 +289,3 @@ def _words(error: Any) -> str:
     if kind == "value_error":
         return text.removeprefix("Value error, ")
     return f"{text[:1].lower()}{text[1:]}, got {error['input']!r}"
-
-
-def _inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
-    """What no single key shows: names that stand twice, and items and test files that do not agree."""
-    names: set[str] = set()
-    ids: set[str] = set()
-    for t, topic in enumerate(unit.spec.topics):
-        at: Location = ("topics", t)
-        if topic.name in names:
-            yield (*at, "name"), "another topic has this name"
-        names.add(topic.name)
-        for i, item in enumerate(topic.items):
-            here: Location = (*at, "items", i)
-            if item.id in ids:
-                yield (*here, "id"), "another item has this id"
-            ids.add(item.id)
-            if not item.id.startswith(f"{topic.name}."):
-                yield (*here, "id"), f"must begin with {topic.name!r} and a dot"
-            yield from ((here, text) for text in _unfit(topic, item))
-        if topic.kind != "answers":
-            yield from _tests_that_differ(unit, topic, at)
-    for t, topic in enumerate(unit.spec.topics):
-        for i, item in enumerate(topic.items):
-            for b, other in enumerate(item.builds_on):
-                if other not in ids and other not in names:
-                    yield ("topics", t, "items", i, "builds_on", b), f"no item or topic {other!r}"
-                if other == item.id:
-                    yield ("topics", t, "items", i, "builds_on", b), "an item cannot build on itself"
-
-
-def _unfit(topic: Topic, item: Item) -> Iterator[str]:
-    """What an item has that its topic's kind has not, or the other way round."""
-    if topic.kind == "answers":
-        if (item.completion is None) == (item.form is None):
-            yield "a written answer needs `completion` (prose) or `form` (a worked companion)"
-        if item.tests or item.public:
-            yield "a written answer has no tests"
-    elif item.completion is not None or item.quality is not None or item.form is not None:
-        yield "`completion`, `quality` and `form` belong to a topic with `kind: answers`"
-    elif not item.tests:
-        yield "tests: an item needs at least one test"
-
-
-def _tests_that_differ(unit: Unit, topic: Topic, at: Location) -> Iterator[tuple[Location, str]]:
-    for kind in ("public", "hidden"):
-        path = unit.suite(kind, topic.name)
-        if not path.parent.is_dir():
-            continue  # a student's copy has no hidden tests
-        shown = path.relative_to(unit.root)
-        if not path.is_file():
-            yield (*at, "name"), f"{shown} does not exist"
-            continue
-        try:
-            there = _test_functions(path)
-        except SyntaxError as error:
-            yield (*at, "name"), f"{shown}:{error.lineno}: {error.msg}"
-            continue
-        claimed: set[str] = set()
-        for i, item in enumerate(topic.items):
-            key = "tests" if kind == "hidden" else "public"
-            for n, test in enumerate(item.tests if kind == "hidden" else item.public):
-                loc: Location = (*at, "items", i, key, test if kind == "hidden" else n)
-                if test not in there:
-                    yield loc, f"{shown} has no test {test}"
-                if test in claimed:
-                    yield loc, f"{test} stands with another item already"
-                claimed.add(test)
-        for test in sorted(there - claimed):
-            yield (*at, "name"), f"{test} of {shown} belongs to no item"
-
-
-def _test_functions(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}

@@ -38,20 +38,6 @@ def grade_answers(unit: Unit, topic: Topic, submission: Submission, launcher: La
     """Read the topic's file in a worker and judge every answer."""
     key = load_key(unit, topic)
     right = answers.read((unit.solutions / topic.file).read_bytes()).values
-    values, problems, isolation, failed = _read(unit, topic, submission, launcher)
-    items = tuple(_result(item, failed or _judged(topic, item, key, right, values)) for item in topic.items)
-    return Graded(items, tuple(problems), isolation)
-
-
-def not_handed_in(topic: Topic) -> tuple[ItemResult, ...]:
-    outcome = Outcome(Status.NOT_ATTEMPTED, f"{topic.file} was not handed in.")
-    return tuple(_result(item, outcome) for item in topic.items)
-
-
-def _read(
-    unit: Unit, topic: Topic, submission: Submission, launcher: Launcher
-) -> tuple[dict[str, Any], list[str], tuple[str, ...], Outcome | None]:
-    """The constants, the problems in words, the layers that held, and why nothing could be read."""
     with made_scratch(unit, submission) as scratch:
         folder = scratch / "assignments"
         config = worker_config(unit, bench_config(unit, topic, folder), folder, scratch)
@@ -59,12 +45,27 @@ def _read(
         try:
             values, problems = target.answers()
         except Finding as error:
-            outcome = finding_outcome(error, topic.items[0], reveal=True)
-            text = f"{topic.file} cannot be read. {outcome.message}"
-            return {}, [text], target.isolation, Outcome(outcome.status, text)
+            return _unreadable(topic, error, target.isolation)
         finally:
             target.close()
-    return values, [f"{topic.file}, line {line}: {what}" for line, what in problems], target.isolation, None
+    unread = {name: Outcome(Status.FAILED, f"Line {line}: {what}.") for line, what, name in problems}
+    lost = {name: outcome for name, outcome in unread.items() if name not in values}
+    items = tuple(
+        _result(item, lost.get(item.name) or _judged(topic, item, key, right, values)) for item in topic.items
+    )
+    told = tuple(f"{topic.file}, line {line}: {what}" for line, what, _ in problems)
+    return Graded(items, told, target.isolation)
+
+
+def not_handed_in(topic: Topic) -> tuple[ItemResult, ...]:
+    outcome = Outcome(Status.NOT_ATTEMPTED, f"{topic.file} was not handed in.")
+    return tuple(_result(item, outcome) for item in topic.items)
+
+
+def _unreadable(topic: Topic, error: Finding, isolation: tuple[str, ...]) -> Graded:
+    outcome = finding_outcome(error, topic.items[0], reveal=True)
+    text = f"{topic.file} cannot be read. {outcome.message}"
+    return Graded(tuple(_result(item, Outcome(outcome.status, text)) for item in topic.items), (text,), isolation)
 
 
 def _judged(topic: Topic, item: Item, key: Key, right: dict[str, Any], values: dict[str, Any]) -> Outcome:

@@ -34,14 +34,14 @@ class NotALiteral(Exception):
 
 @dataclass
 class Answers:
-    """The constants by name, and what is wrong with the rest: (line, what)."""
+    """The constants by name, and what is wrong with the rest: (line, what, the constant that it costs or "")."""
 
     values: dict[str, Answer] = field(default_factory=dict)
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    problems: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def tell(self, line: int, problem: str) -> None:
+    def tell(self, line: int, problem: str, name: str = "") -> None:
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append((line, problem))
+            self.problems.append((line, problem, name))
 
 
 def read(source: bytes) -> Answers:
@@ -53,7 +53,10 @@ def read(source: bytes) -> Answers:
             tree = ast.parse(part)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
-            answers.tell(first_line + line - 1, f"this is not Python: {getattr(error, 'msg', 'it cannot be read')}")
+            what = f"this is not Python: {getattr(error, 'msg', 'it cannot be read')}"
+            answers.tell(
+                first_line + line - 1, what, part.split("=")[0].split(":")[0].strip() if first_line > 1 else ""
+            )
             continue
         for node in tree.body:
             _read_statement(node, first_line, answers)
@@ -92,9 +95,9 @@ def _read_statement(node: ast.stmt, first_line: int, answers: Answers) -> None:
             answers.values[name] = _literal(value)
         except NotALiteral as error:
             answers.values.pop(name, None)
-            answers.tell(line, f"{name} is not read: {error}")
+            answers.tell(line, f"{name} is not read: {error}", name)
         except RecursionError:
-            answers.tell(line, f"{name} is not read: too many brackets, one inside the other")
+            answers.tell(line, f"{name} is not read: too many brackets, one inside the other", name)
 
 
 def _literal(node: ast.expr) -> Answer:

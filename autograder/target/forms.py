@@ -35,10 +35,10 @@ def is_answer(request: Mapping[str, Any], value: Any) -> bool:
 
 
 def _are_answers(value: Any) -> bool:
-    """Constants by name, and problems as (line, what)."""
+    """Constants by name, and problems as (line, what, name)."""
     match value:
         case (dict(constants), list(problems)):
-            told = all(_is(each, tuple, 2) and type(each[0]) is int and type(each[1]) is str for each in problems)
+            told = all(_is(each, tuple, 3) and list(map(type, each)) == [int, str, str] for each in problems)
             return told and all(type(name) is str and _is_answer(each) for name, each in constants.items())
     return False
 

@@ -66,8 +66,11 @@ class ProcessTarget:
         self.outline = tuple(Definition(*told) for told in outline)
         self.request({"op": "load"})
 
-    def answers(self) -> tuple[dict[str, Any], list[tuple[int, str]]]:
-        """Instead of `load`, for a file of written answers: its constants, and (line, what is wrong)."""
+    def answers(self) -> tuple[dict[str, Any], list[tuple[int, str, str]]]:
+        """Instead of `load`, for a file of written answers: its constants and its problems.
+
+        A problem is (line, what is wrong, the constant that it costs or "").
+        """
         self._greet()
         values, problems = self.request({"op": "answers"})
         return values, problems

@@ -1,0 +1,81 @@
+"""What no single key of grading.yml shows: names that stand twice, items that do not fit their topic or its tests."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder.spec import Item, Location, Topic, Unit
+
+
+def inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
+    """What no single key shows: names that stand twice, and items and test files that do not agree."""
+    names: set[str] = set()
+    ids: set[str] = set()
+    for t, topic in enumerate(unit.spec.topics):
+        at: Location = ("topics", t)
+        if topic.name in names:
+            yield (*at, "name"), "another topic has this name"
+        names.add(topic.name)
+        for i, item in enumerate(topic.items):
+            here: Location = (*at, "items", i)
+            if item.id in ids:
+                yield (*here, "id"), "another item has this id"
+            ids.add(item.id)
+            if not item.id.startswith(f"{topic.name}."):
+                yield (*here, "id"), f"must begin with {topic.name!r} and a dot"
+            yield from ((here, text) for text in _unfit(topic, item))
+        if topic.kind != "answers":
+            yield from _tests_that_differ(unit, topic, at)
+    for t, topic in enumerate(unit.spec.topics):
+        for i, item in enumerate(topic.items):
+            for b, other in enumerate(item.builds_on):
+                if other not in ids and other not in names:
+                    yield ("topics", t, "items", i, "builds_on", b), f"no item or topic {other!r}"
+                if other == item.id:
+                    yield ("topics", t, "items", i, "builds_on", b), "an item cannot build on itself"
+
+
+def _unfit(topic: Topic, item: Item) -> Iterator[str]:
+    """What an item has that its topic's kind has not, or the other way round."""
+    if topic.kind == "answers":
+        if (item.completion is None) == (item.form is None):
+            yield "a written answer needs `completion` (prose) or `form` (a worked companion)"
+        if item.tests or item.public:
+            yield "a written answer has no tests"
+    elif item.completion is not None or item.quality is not None or item.form is not None:
+        yield "`completion`, `quality` and `form` belong to a topic with `kind: answers`"
+    elif not item.tests:
+        yield "tests: an item needs at least one test"
+
+
+def _tests_that_differ(unit: Unit, topic: Topic, at: Location) -> Iterator[tuple[Location, str]]:
+    for kind in ("public", "hidden"):
+        path = unit.suite(kind, topic.name)
+        if not path.parent.is_dir():
+            continue  # a student's copy has no hidden tests
+        shown = path.relative_to(unit.root)
+        if not path.is_file():
+            yield (*at, "name"), f"{shown} does not exist"
+            continue
+        try:
+            there = _test_functions(path)
+        except SyntaxError as error:
+            yield (*at, "name"), f"{shown}:{error.lineno}: {error.msg}"
+            continue
+        claimed: set[str] = set()
+        for i, item in enumerate(topic.items):
+            key = "tests" if kind == "hidden" else "public"
+            for n, test in enumerate(item.tests if kind == "hidden" else item.public):
+                loc: Location = (*at, "items", i, key, test if kind == "hidden" else n)
+                if test not in there:
+                    yield loc, f"{shown} has no test {test}"
+                if test in claimed:
+                    yield loc, f"{test} stands with another item already"
+                claimed.add(test)
+        for test in sorted(there - claimed):
+            yield (*at, "name"), f"{test} of {shown} belongs to no item"
+
+
+def _test_functions(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
