@@ -6,13 +6,15 @@ Wrong code costs marks; an error of the grader is raised as `GraderError` and co
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from autograder import __version__
 from autograder.grading.answers import grade_answers, not_handed_in
+from autograder.grading.diagnosis import Diagnoser
 from autograder.grading.outcome import Outcome
+from autograder.grading.recording import Record
 from autograder.grading.suite import Suite
 from autograder.grading.topic import TopicRun
 from autograder.results import ItemResult, Result, Status, TestResult, item_status
@@ -29,6 +31,10 @@ class Session:
     suite: Suite[Any]
     launcher: Launcher
     secret: bytes
+    diagnoser: Diagnoser = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.diagnoser = Diagnoser(self.unit)
 
     def grade(self, submission: Submission, only: frozenset[str] | None = None) -> Result:
         """Grade one submission, or `only` these items of it. Raises `GraderError` where the grader is at fault."""
@@ -101,7 +107,7 @@ class _Run:
                 self.broken.add(topic.name)
                 self.problems.append(next(iter(first[items[0].id].values())).message)
                 return [self._result(topic, item, first[item.id]) for item in items]
-        return [self._better(topic, item, first[item.id], missing) for item in items]
+        return [self._better(topic, item, first[item.id], run.records, missing) for item in items]
 
     def _answers(self, topic: Topic, items: Sequence[Item]) -> list[ItemResult]:
         if topic.file not in self.submission.files:
@@ -115,20 +121,44 @@ class _Run:
         wanted = {item.id for item in items}
         return [result for result in found if result.id in wanted]
 
-    def _better(self, topic: Topic, item: Item, first: dict[str, Outcome], missing: tuple[str, ...]) -> ItemResult:
-        """The item's result, or that of a second try with stand-ins where it earns more."""
-        result = self._result(topic, item, first, tuple(f"{name}.py" for name in missing if name in _modules(item)))
+    def _better(
+        self,
+        topic: Topic,
+        item: Item,
+        first: dict[str, Outcome],
+        records: Mapping[str, Record],
+        missing: tuple[str, ...],
+    ) -> ItemResult:
+        """The item's result, or that of a second try with stand-ins where it earns more; mistakes are named."""
+        stood_in = tuple(f"{name}.py" for name in missing if name in _modules(item))
+        result = self._result(topic, item, first, stood_in)
         timeouts = {test: outcome for test, outcome in first.items() if outcome.status is Status.TIMEOUT}
         tried_again = len(timeouts) < len(first) and item.builds_on
-        if result.status is Status.PASSED or not tried_again:
+        if result.status is Status.PASSED:
             return result
+        if not tried_again:
+            return self._result(topic, item, self._diagnosed(topic, item, first, records), stood_in)
         with self._start(topic, modules=_modules(item), names=_names(item, topic)) as run:
             to_mend = tuple(other for other in item.builds_on if other in self.wrong) or item.builds_on
-            second = self._result(topic, item, self._try(run, item, timeouts), to_mend)
-        if second.score > result.score:
-            return second
+            again = self._try(run, item, timeouts)
+        second = self._result(topic, item, again, to_mend)
         spoke = result.status is Status.NOT_ATTEMPTED and second.status is not Status.NOT_ATTEMPTED
-        return second if spoke else result
+        if second.score > result.score or spoke:
+            return self._result(topic, item, self._diagnosed(topic, item, again, run.records), to_mend)
+        return self._result(topic, item, self._diagnosed(topic, item, first, records), stood_in)
+
+    def _diagnosed(
+        self, topic: Topic, item: Item, outcomes: dict[str, Outcome], records: Mapping[str, Record]
+    ) -> dict[str, Outcome]:
+        """The outcomes, with the mistake's sentence and hint where one is known for certain."""
+        mistake = self.session.diagnoser.name(topic, item, outcomes, records)
+        if mistake is None:
+            return outcomes
+        text = f"{mistake.says} {mistake.hint}"
+        return {
+            test: replace(outcome, diagnosis=text) if outcome.status is Status.FAILED else outcome
+            for test, outcome in outcomes.items()
+        }
 
     def _start(self, topic: Topic, modules: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> TopicRun:
         session = self.session

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.grading.outcome import Outcome, finding_outcome, shortcut_message
+from autograder.grading.recording import Record, Recorder
 from autograder.grading.scratch import made_scratch
 from autograder.grading.seeds import seed_for
 from autograder.grading.suite import Suite
@@ -61,6 +62,7 @@ class TopicRun:
     ) -> None:
         self.isolation: tuple[str, ...] = ()
         self.failed_import: Finding | None = None
+        self.records: dict[str, Record] = {}  # by test: what was asked and answered
         self._unit = unit
         self._topic = topic
         self._submission = submission
@@ -100,7 +102,9 @@ class TopicRun:
         for shortcut, place in zip(target.shortcuts, target.shortcut_places, strict=True):
             if place == item.name:
                 return Outcome(Status.FAILED, shortcut_message(shortcut, item), shortcut_line=shortcut.line)
-        outcome = self._suite.run(self._topic.name, item, test, target, seed)
+        recorder = Recorder(target)
+        outcome = self._suite.run(self._topic.name, item, test, recorder, seed)
+        self.records[test] = recorder.record
         return self._in_place(outcome, item, target.outline)
 
     def _in_place(self, outcome: Outcome, item: Item, outline: tuple[Definition, ...]) -> Outcome:

@@ -1,0 +1,163 @@
+"""Naming the misconception: what a student's code gave, compared with what each known mistake gives.
+
+When tests of an item fail, everything that its tests asked is asked again of the solution with each mistake of that
+item in it. A mistake is named only if it answers *every* request of *every* test of the item as the student did, those
+that passed included, and the solution does not. So a half-written function, two mistakes at once or random numbers are
+called nothing. Of several that fit, a common one is named if it is the only common one; otherwise none.
+
+It runs on the grader's side, on code of the unit's authors alone; the student reads the mistake's sentence and hint.
+"""
+
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from autograder.grading.likeness import alike
+from autograder.grading.outcome import Outcome
+from autograder.grading.recording import Record
+from autograder.grading.topic import bench_config
+from autograder.mistakes import Mistake, mistakes_of
+from autograder.results import Status
+from autograder.spec import Item, Topic, Unit
+from autograder.student.wire import Ref
+from autograder.target.failures import Finding, StudentError
+from autograder.target.inprocess import InProcessTarget
+
+_SAME = 1e-4  # rounding apart, a mistake gives exactly what the student's same mistake gives
+_OTHER = 1e-3  # and what differs from the solution by no more than this may be rounding as well
+_CPU_SECONDS = 2  # of one test's replay: only mistakes that never end take as long
+SOLUTION = ""
+
+
+@dataclass
+class Diagnoser:
+    """Names mistakes; keeps the mutated solutions that it has loaded."""
+
+    unit: Unit
+    _banks: dict[str, tuple[Mistake, ...]] = field(default_factory=dict)
+    _loaded: dict[tuple[str, str], InProcessTarget | None] = field(default_factory=dict)
+    _folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def name(
+        self, topic: Topic, item: Item, outcomes: Mapping[str, Outcome], records: Mapping[str, Record]
+    ) -> Mistake | None:
+        """The mistake that explains every outcome of the item, if there is exactly one to choose."""
+        failed = [test for test, outcome in outcomes.items() if outcome.status is Status.FAILED]
+        known = [test for test in outcomes if test in records and records[test].exchanges]
+        if not failed or any(test not in known or not records[test].whole for test in failed):
+            return None
+        if any(outcome.status not in (Status.PASSED, Status.FAILED) for outcome in outcomes.values()):
+            return None
+        # Quick ones first, and those that failed: which mistake is named does not depend on the order.
+        order = sorted(known, key=lambda test: (test not in failed, outcomes[test].seconds))
+        if topic.name not in self._banks:
+            self._banks[topic.name] = mistakes_of(self.unit, topic)
+        bank = [mistake for mistake in self._banks[topic.name] if mistake.item == item.id]
+        fitting = [m for m in bank if all(self._same(topic, m.id, bank, records[test], _SAME) for test in order)]
+        chosen = fitting if len(fitting) == 1 else [mistake for mistake in fitting if mistake.common]
+        if len(chosen) != 1 or all(self._same(topic, SOLUTION, bank, records[test], _OTHER) for test in failed):
+            return None
+        return chosen[0]
+
+    def _same(self, topic: Topic, version: str, bank: Sequence[Mistake], record: Record, tolerance: float) -> bool:
+        """Whether this version of the solution answers the test's requests as the student did."""
+        target = self._target(topic, version, bank)
+        if target is None:
+            return False
+        same = False
+        with _limited() as expired:
+            same = _replay(record, target, tolerance)
+        if expired:  # it explains nothing but a timeout, and those are not explained
+            self._loaded[topic.name, version] = None
+        return same and not expired
+
+    def _target(self, topic: Topic, version: str, bank: Sequence[Mistake]) -> InProcessTarget | None:
+        key = (topic.name, version)
+        if key not in self._loaded:
+            self._loaded[key] = None
+            source = (self.unit.solutions / topic.file).read_text(encoding="utf-8")
+            for mistake in bank:
+                if mistake.id == version:
+                    source = mistake.applied_to(source)
+            config = bench_config(self.unit, topic, self._folder_with(topic, version, source), isolated=False)
+            target = InProcessTarget(config)
+            with _limited() as expired, suppress(Finding):
+                target.load()
+                if not expired:
+                    self._loaded[key] = target
+        return self._loaded[key]
+
+    def _folder_with(self, topic: Topic, version: str, source: str) -> Path:
+        """A folder with the solutions, this topic's changed, and the unit's resources beside it."""
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="autograder-")
+        root = Path(self._folder.name, f"{topic.name}-{version}")
+        (root / "solutions").mkdir(parents=True)
+        for other in self.unit.spec.topics:
+            if other is not topic:
+                (root / "solutions" / other.file).symlink_to(self.unit.solutions / other.file)
+        for resource in self.unit.spec.resources:
+            (root / resource).symlink_to(self.unit.root / resource)
+        (root / "solutions" / topic.file).write_text(source, encoding="utf-8")
+        return root / "solutions"
+
+
+def _replay(record: Record, target: InProcessTarget, tolerance: float) -> bool:
+    handles: dict[int, Ref] = {}
+
+    def pair(theirs: Ref, ours: Ref) -> bool:
+        handles[theirs.id] = ours
+        return True
+
+    with suppress(Finding):
+        target.begin(record.seed, 0)
+        for exchange in record.exchanges:
+            try:
+                answer = target.request(_with_handles(exchange.request, handles))
+            except StudentError as error:
+                if error.kind != exchange.error:
+                    return False
+                continue
+            if exchange.error or not alike(exchange.answer, answer, tolerance, pair):
+                return False
+        return True
+    return False
+
+
+def _with_handles(value: Any, handles: Mapping[int, Ref]) -> Any:
+    """A request with the student's handles turned into those of the replay."""
+    if isinstance(value, Ref):
+        return handles[value.id]
+    if isinstance(value, dict):
+        return {key: _with_handles(part, handles) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_with_handles(part, handles) for part in value)
+    return value
+
+
+class _Expired(Exception):
+    pass
+
+
+@contextmanager
+def _limited() -> Iterator[list[bool]]:
+    """A guard against mistakes that never end; the list is filled when it has struck."""
+    expired: list[bool] = []
+
+    def strike(_signal: int, _frame: FrameType | None) -> None:
+        expired.append(True)
+        raise _Expired
+
+    before = signal.signal(signal.SIGVTALRM, strike)
+    signal.setitimer(signal.ITIMER_VIRTUAL, _CPU_SECONDS)
+    try:
+        yield expired
+    except _Expired:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

@@ -1,0 +1,117 @@
+"""A report names the mistake that explains everything, and is silent otherwise."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograder.grading.likeness import alike
+
+RIGHT = (Path(__file__).parent / "tiny_unit" / "solutions" / "words.py").read_text()
+BANK = """\
+- id: case_counts
+  item: words.count_words
+  edits: [{replace: "text.lower().split()", by: "text.split()"}]
+  says: Upper case and lower case are counted apart.
+  hint: What becomes of Oak and oak?
+  common: true
+- id: never_ends
+  item: words.count_words
+  edits: [{replace: "    counts = {}\\n", by: "    counts = {}\\n    while 'x' not in text: pass\\n"}]
+  says: It never ends.
+  hint: Does it?
+- id: ties_by_place
+  item: words.most_common
+  edits: [{replace: "(-counts[word], word)", by: "-counts[word]"}]
+  says: Of words that stand equally often, the one that stands first is given.
+  hint: Which one does the docstring want?
+- id: ties_by_place_again
+  item: words.most_common
+  edits: [{replace: "lambda word: (-counts[word], word)", by: "lambda word: (-counts[word], 0)"}]
+  says: The same, said in another way.
+  hint: None.
+"""
+
+
+def counting(body):
+    """The module with another count_words."""
+    return f"def count_words(text):\n{body}\n\n\ndef most_common" + RIGHT.partition("def most_common")[2]
+
+
+WRITTEN_OTHERWISE = "    words = text.split(' ')\n    return {w: words.count(w) for w in words if w.strip()}"
+SUBMISSIONS = {
+    "otherwise": (counting(WRITTEN_OTHERWISE), "words.count_words", "Upper case and lower case are counted apart."),
+    "zeros": (counting("    return {}"), "words.count_words", None),
+    "chance": (counting("    import random\n    return {random.random(): 1}"), "words.count_words", None),
+    "two": (counting("    return {w: 7 for w in text.split()}"), "words.count_words", None),
+    "error": (counting("    return text.count()"), "words.count_words", None),
+    "nothing": (counting("    return None"), "words.count_words", None),
+    "endless": (counting("    while True: pass"), "words.count_words", None),
+    "several": (RIGHT.replace("(-counts[word], word)", "-counts[word]"), "words.most_common", None),
+    "right": (RIGHT, "words.count_words", None),
+}
+
+
+@pytest.fixture(scope="module")
+def diagnoses(autograder, read_results, tmp_path_factory):
+    import shutil
+
+    unit = tmp_path_factory.mktemp("diagnosis") / "unit"
+    shutil.copytree(Path(__file__).parent / "tiny_unit", unit)
+    (unit / "tests" / "mistakes").mkdir()
+    (unit / "tests" / "mistakes" / "words.yml").write_text(BANK)
+    for student, (source, _, _) in SUBMISSIONS.items():
+        (unit / "subs" / student).mkdir(parents=True)
+        (unit / "subs" / student / "words.py").write_text(source)
+    done = autograder("grade", "subs", "--class", "--out", "out", cwd=unit)
+    assert done.returncode == 0, done.stderr
+    return {
+        (student, item["id"]): {test["diagnosis"] for test in item["tests"]} - {None}
+        for student, result in read_results(unit / "out").items()
+        for item in result["items"]
+    }
+
+
+@pytest.mark.parametrize("student", SUBMISSIONS)
+def test_a_mistake_is_named_when_it_explains_everything_and_only_then(diagnoses, student):
+    _, item, says = SUBMISSIONS[student]
+    told = diagnoses[student, item]
+    if says is None:
+        assert told == set()
+    else:
+        assert len(told) == 1
+        assert told.pop().startswith(says)
+
+
+def test_nothing_is_named_in_an_item_that_is_right(diagnoses):
+    assert not any(told for (student, item), told in diagnoses.items() if student == "right" or item.endswith("common"))
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1.0, 1.00005, True),
+        (1.0, 1.01, False),
+        (NAN, NAN, True),
+        (NAN, 0.0, False),
+        (1, 1.0, True),
+        (True, 1.0, False),
+        ([1, "a"], [1, "a"], True),
+        ([1], (1,), False),
+        ({"a": 1}, {"b": 1}, False),
+        (torch.ones(2), torch.ones(2) * 1.00001, True),
+        (torch.ones(2), torch.ones(1, 2), False),
+        (torch.ones(2), torch.ones(2, dtype=torch.float64), False),
+        (torch.tensor([1.0, NAN]), torch.tensor([1.0, NAN]), True),
+        (torch.tensor([1.0, -torch.inf]), torch.tensor([1.0, torch.inf]), False),
+        (torch.tensor([1e-9, 1.0]), torch.tensor([2e-9, 1.0]), True),
+        (torch.tensor([1, 2]), torch.tensor([1, 3]), False),
+        (torch.tensor(1.0), 1.0, False),
+        (None, None, True),
+    ],
+)
+def test_likeness(one, other, same):
+    assert alike(one, other, 1e-4, lambda *_: True) is same
