@@ -1,4 +1,4 @@
-"""Right, with words in other cases, with spaces or in one, numbers in other notations, annotations and sums of strings."""
+"""Right, with words in other cases and with spaces, numbers in other notations, annotations and sums of strings."""
 
 E1: str = "Each word gets coordinates, some hundred of them, " + "and words with similar use get similar coordinates."
 E1_CHECK: int = +38_597_376
