@@ -9,17 +9,20 @@ from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from autograder.grading import companions, prose
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.topic import bench_config, worker_config
+from autograder.key import question_of
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
 from autograder.target.failures import Finding
 from autograder.target.launcher import Launcher
 from autograder.target.process import ProcessTarget
 
+_UNREAD = Outcome(Status.FAILED, "cannot be read: see above")
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
 
 
@@ -49,8 +52,12 @@ class AnswersCheck:
             target.close()
         for line, what, _ in problems:
             self._complain(f"{self.topic.file}, line {line}: {what}")
-        outcomes = [self._show(item, values) for item in self.topic.items]
-        held = sum(outcome.status is Status.PASSED for outcome in outcomes)
+        unread = {name for _, _, name in problems if name not in values}
+        outcomes = {
+            item.name: _UNREAD if item.name in unread else self._outcome(item, values) for item in self.topic.items
+        }
+        self._show(outcomes)
+        held = sum(outcome.status is Status.PASSED for outcome in outcomes.values())
         self.console.print(
             Text(f"{held} of {len(outcomes)} are there.", style="green" if held == len(outcomes) else "bold"),
             Text("Whether they are right is for the marking: nothing here has looked at that.", style="dim"),
@@ -58,15 +65,17 @@ class AnswersCheck:
         )
         return held == len(outcomes) and not problems
 
-    def _show(self, item: Item, values: dict[str, Any]) -> Outcome:
-        outcome = self._outcome(item, values)
-        symbol, colour = _MARKS.get(outcome.status, ("✗", "red"))
-        if outcome.status is Status.PASSED:
-            word = "answered" if item.form is None else f"has the form: {companions.form_in_words(item)}"
-        else:
-            word = "not answered yet" if outcome.status is Status.NOT_ATTEMPTED else outcome.message
-        self.console.print(Text.assemble((f"  {symbol} ", colour), f"{item.name:<24}", (word, "dim")))
-        return outcome
+    def _show(self, outcomes: dict[str, Outcome]) -> None:
+        """A line for each question: the answer, and its companion beside it."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for heading in ("", "answer", "companion"):
+            table.add_column(heading)
+        items = {item.name: item for item in self.topic.items}
+        for name in dict.fromkeys(map(question_of, outcomes)):
+            pair = (name, f"{name}_CHECK")
+            cells = [_cell(items[each], outcomes[each]) if each in outcomes else Text() for each in pair]
+            table.add_row(f"  {name}", *cells)
+        self.console.print(table)
 
     def _outcome(self, item: Item, values: dict[str, Any]) -> Outcome:
         value = values.get(item.name)
@@ -79,3 +88,12 @@ class AnswersCheck:
 
     def _complain(self, text: str) -> None:
         self.console.print(Padding(Text.assemble(("✗ ", "red"), text), (0, 0, 0, 2)))
+
+
+def _cell(item: Item, outcome: Outcome) -> Text:
+    symbol, colour = _MARKS.get(outcome.status, ("✗", "red"))
+    if outcome.status is Status.PASSED:
+        word = "answered" if item.form is None else "has the right form"
+    else:
+        word = "not yet" if outcome.status is Status.NOT_ATTEMPTED else outcome.message
+    return Text.assemble((f"{symbol} ", colour), (word, "" if symbol == "✗" else "dim"))

@@ -159,7 +159,10 @@ class Spec(Strict):
         return tuple(topic.file for topic in self.topics)
 
     def preload_for(self, topics: Iterable[Topic]) -> tuple[str, ...]:
-        """What is imported before students' code where these topics are run, each module once."""
+        """What is imported before students' code where these topics are run, each module once; answers need nothing."""
+        topics = [topic for topic in topics if topic.kind != "answers"]
+        if not topics:
+            return ()
         return tuple(dict.fromkeys((*self.preload, *(name for topic in topics for name in topic.preload))))
 
     def topic(self, name: str) -> Topic:

@@ -300,10 +300,10 @@ def test_check_tells_the_form_alone(autograder, tmp_path):
     (unit / "assignments" / "birds.py").write_text(wrong)
     done = autograder("check", "birds", cwd=unit)
     assert done.returncode == 1
-    lines = {line.split()[1]: line for line in done.stdout.splitlines() if line.strip()[:1] in "✓○✗" and line.strip()}
-    assert "✓" in lines["Q1_CHECK"]
-    assert "this is a list of 1" in lines["Q2_CHECK"]
-    assert "not answered yet" in lines["Q3"]
+    lines = {line.split()[0]: line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if line.startswith("  Q")}
+    assert lines["Q1"].strip().split("  ")[-1] == "✓ has the right form"
+    assert "✗ Write a list of two words" in lines["Q2"]
+    assert lines["Q3"].startswith("○ not yet")
     assert "one day" not in done.stdout
     (unit / "assignments" / "birds.py").write_text(SOLVED)
     assert autograder("check", "birds", cwd=unit).returncode == 0
