@@ -232,11 +232,11 @@ it solves the problem only in this sense. What happened before the window gets n
 so that longer dependencies cannot be learned from; to help with those, other units (GRU, LSTM) or attention are
 needed."""
 
-# Companion of B3, a list of three numbers: A text has T = 12 steps, k1 = 3 and k2 = 5. So a backward pass starts
-# after every third step; it goes back over its window, which is that step and those before it, five in all, or as
+# Companion of B3, a list of three numbers: A text has T = 10 steps, k1 = 2 and k2 = 4. So a backward pass starts
+# after every second step; it goes back over its window, which is that step and those before it, four in all, or as
 # many of these as there are. [How many passes are made? Which is the first step in the window of the pass that
-# starts after step 9? Over how many steps do all passes together go back?]
-B3_CHECK = [4, 5, 18]
+# starts after step 8? Over how many steps do all passes together go back?]
+B3_CHECK = [5, 5, 18]
 
 # ------------------------------------------------------------------------------------------------------------------
 # Transformers. Read slowly; this is the hard part.

@@ -51,7 +51,7 @@ def form_problem(item: Item, value: Any) -> str:
         fits = _is_number(entry) if kind.startswith("number") else isinstance(entry, str)
         if not fits:
             return f"Write {wanted}; there is {_described(entry)} in it."
-        if item.allowed and _folded(entry) not in map(_folded, item.allowed):
+        if item.allowed and not _folded(entry).startswith(tuple(map(_folded, item.allowed))):
             return f"Write {wanted}; {str(entry)[:40]!r} is none of them."
     return ""
 
@@ -98,7 +98,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _folded(text: Any) -> str:
-    return "".join(unicodedata.normalize("NFKC", str(text)).casefold().split())
+    """Without regard to case, spaces and hyphens."""
+    text = unicodedata.normalize("NFKC", str(text)).casefold()
+    return "".join(letter for letter in text if not letter.isspace() and unicodedata.category(letter) != "Pd")
 
 
 def _flat(value: Sequence[Any]) -> list[Any]:

@@ -49,7 +49,7 @@ B2A = "The vanishing gradient."
 B2A_CHECK = ("vanishing", "exploding")
 B3 = """Only the last few steps are gone back, though all are gone forward. That makes it affordable. It does not
 make the network learn what lies further back than that; of this there is no gradient at all."""
-B3_CHECK = (12 / 3, 9 - 5 + 1, 3 + 5 + 5 + 5)
+B3_CHECK = (10 / 2, 8 - 4 + 1, 2 + 4 + 4 + 4 + 4)
 
 T1 = "It forgets what it was talking about, so sentence four no longer has anything to do with sentence one."
 T1_CHECK = 10 - 2 + 1

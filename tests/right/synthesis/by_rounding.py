@@ -29,7 +29,7 @@ T2 = (
 )
 T1_CHECK = 9.0
 T1 = "Coherence needs memory: pronouns, names, plot. Without it, text is only locally plausible."
-B3_CHECK = [4.0, 5.0, 18.0]
+B3_CHECK = [5.0, 5.0, 18.0]
 B3 = (
     "Backpropagation is cut off after k2 steps. Each update is cheap therefore, and the forward state still runs "
     "through. Strictly speaking it does not solve it: whatever is longer than k2 cannot be learned."
