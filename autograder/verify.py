@@ -87,6 +87,7 @@ class Proof:
 
     wrong: tuple[str, ...]
     kills: dict[str, Counter[str]]  # by item: how many mistakes each test caught
+    named: Counter[str]  # by item: how many mistakes the report calls by their name
 
 
 def prove(unit: Unit, all_cases: list[Case], seed: bytes, watcher: Watcher | None = None) -> Proof:
@@ -99,12 +100,14 @@ def prove(unit: Unit, all_cases: list[Case], seed: bytes, watcher: Watcher | Non
     results = grade_class(unit, submissions, seed, watcher=watcher, only=only)
     wrong: list[str] = []
     kills: dict[str, Counter[str]] = defaultdict(Counter)
+    named: Counter[str] = Counter()
     for case, result in zip(all_cases, results, strict=True):
         wrong += case.wrong(result)
         if case.mistake is not None:
             item = next(item for item in result.items if item.id == case.mistake.item)
             kills[item.id].update(test.test for test in item.tests if test.status is not Status.PASSED)
-    return Proof(tuple(wrong), kills)
+            named[item.id] += any((test.diagnosis or "").startswith(case.mistake.says) for test in item.tests)
+    return Proof(tuple(wrong), kills, named)
 
 
 def verify(unit: Unit, names: Sequence[str] = (), seeds: int = SEEDS) -> int:
@@ -132,10 +135,12 @@ def _files(unit: Unit, folder: Path) -> dict[str, bytes]:
 
 def _table(topics: Sequence[Topic], all_cases: list[Case], proofs: list[Proof], console: Console) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("item", "mistakes", "tests that catch none of them"):
-        table.add_column(heading, overflow="fold")
-    for item in (item for topic in topics for item in topic.items):
+    table.add_column("item")
+    table.add_column("mistakes", justify="right")
+    table.add_column("named", justify="right")
+    table.add_column("tests that catch none of them", overflow="fold")
+    for item in (item for topic in topics for item in topic.items if item.completion is None):
         count = sum(case.mistake is not None and case.mistake.item == item.id for case in all_cases)
         idle = [test for test in item.tests if count and not any(proof.kills[item.id][test] for proof in proofs)]
-        table.add_row(item.id, str(count), ", ".join(idle))
+        table.add_row(item.id, str(count), str(min(proof.named[item.id] for proof in proofs)), ", ".join(idle))
     console.print(table)
