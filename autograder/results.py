@@ -45,7 +45,10 @@ class TestResult:
 
 @dataclass(frozen=True)
 class ItemResult:
-    """One item of grading.yml. `replaced` names the parts that were stand-ins when the marks were earned."""
+    """One item of grading.yml. `replaced` names the parts that were stand-ins when the marks were earned.
+
+    The marks of `prose` are for completion, not for correctness.
+    """
 
     id: str
     score: Fraction
@@ -56,6 +59,7 @@ class ItemResult:
     tests: tuple[TestResult, ...] = ()
     pending: Fraction = Fraction(0)
     replaced: tuple[str, ...] = ()
+    prose: bool = False
 
     @property
     def topic(self) -> str:

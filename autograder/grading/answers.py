@@ -99,4 +99,5 @@ def _result(item: Item, outcome: Outcome) -> ItemResult:
         status=Status.NEEDS_REVIEW if waits else outcome.status,
         tests=(test,),
         pending=(item.quality or Fraction(0)) if waits else Fraction(0),
+        prose=item.completion is not None,
     )

@@ -73,6 +73,8 @@ class ItemView:
 
     @property
     def words(self) -> str:
+        if self.result.prose and self.result.status is Status.PASSED:
+            return "answered: completion, not correctness"
         return ITEM_WORDS[self.result.status]
 
     @property

@@ -288,7 +288,8 @@ def test_marks_of_written_answers(autograder, read_results, tmp_path):
     assert len([problem for problem in eve["problems"] if "nothing in this file is run" in problem]) == 2
     report = (out / "carl" / "report.html").read_text()
     assert "The two are swapped." in report
-    assert "completion, not correctness" in report
+    assert report.count("answered: completion, not correctness") == 1
+    assert "answered: completion, not correctness" in (out / "ada" / "report.md").read_text()
     for secret in ("601.5", "not the cold as such", "many of them would bear"):
         assert all(secret not in path.read_text() for path in (out / "carl").iterdir())
 
