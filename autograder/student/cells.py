@@ -1,0 +1,171 @@
+"""Running a notebook's code cells, one after another, as one module.
+
+A cell that raises, exits, is no Python or takes too long is noted and the later ones go on, in what the others left
+behind. Names that a notebook finds without importing them (`display`, `get_ipython`) are there and do nothing.
+"""
+
+import ast
+import asyncio
+import contextlib
+import importlib.util
+import inspect
+import linecache
+import os
+import signal
+import sys
+import time
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autograder.student.notebook import Cell, file_name
+from autograder.student.reduce import describe
+
+_SHARE = 3  # a cell may use this part of the time that is left: one endless loop leaves enough for the others
+_LEAST_SECONDS = 0.05
+_MAX_FAILURES = 50
+
+Failure = dict[str, Any]  # as `describe` tells an error; "cell" is the cell's number
+
+
+class OutOfTime(BaseException):
+    """The cell's time is used up. Not an Exception: `except Exception` in the cell does not catch it."""
+
+
+def run(
+    name: str, file: Path, cells: Sequence[Cell], seconds: float, reveal: bool, replaced: Mapping[str, Any]
+) -> tuple[types.ModuleType, list[Failure]]:
+    """The module that the cells make, and what went wrong in which cell.
+
+    `seconds` of CPU are for all cells together; 0 sets no limit. What is `replaced` takes the place of what a cell
+    defines under that name, for the cells after it as well.
+    """
+    module = types.ModuleType(name)
+    module.__file__ = str(file)
+    namespace = vars(module)
+    namespace |= {"display": _nothing, "get_ipython": _Shell, "input": _no_input}
+    sys.modules[name] = module
+    failures: list[Failure] = []
+    process, began = os.getpid(), time.process_time()
+    for cell in cells:
+        if not cell.run:
+            continue
+        left = 0.9 * seconds - (time.process_time() - began)
+        error = _run_cell(file_name(file, cell.number), cell, namespace, left / _SHARE if seconds else 0.0)
+        if os.getpid() != process:
+            os._exit(0)  # a process that a cell forked: the rest is not its business
+        for replaced_name in replaced.keys() & namespace.keys():
+            namespace[replaced_name] = replaced[replaced_name]
+        if error is not None and len(failures) < _MAX_FAILURES:
+            failures.append({**describe(error, str(file.parent), reveal), "cell": cell.number})
+            error = None  # and the frames that it holds
+    _close_figures()
+    namespace |= replaced
+    return module, failures
+
+
+def _run_cell(file: str, cell: Cell, namespace: dict[str, Any], seconds: float) -> BaseException | None:
+    """Run one cell; what it raised, if anything."""
+    linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
+    try:
+        code = compile(cell.source, file, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        with _limited(seconds):
+            if code.co_flags & inspect.CO_COROUTINE:
+                asyncio.run(types.FunctionType(code, namespace)())
+            else:
+                exec(code, namespace)
+    except OutOfTime as error:
+        return TimeoutError(str(error)).with_traceback(error.__traceback__)
+    except BaseException as error:  # a SystemExit, a KeyboardInterrupt and a MemoryError end a cell as well
+        return error
+    return None
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise `OutOfTime` in what runs once it has used so much CPU time, or has only waited for ten times as long.
+
+    It goes on raising, so that a bare `except:` in a loop does not help. Where there are no such timers (Windows) the
+    limit for the whole notebook has to do.
+    """
+    if not seconds or not hasattr(signal, "setitimer"):
+        yield
+        return
+    if seconds < _LEAST_SECONDS:
+        raise OutOfTime("not run: the cells before it used up the time")
+    armed = True
+
+    def stop(*_: object) -> None:
+        if armed:
+            raise OutOfTime(f"stopped after {seconds:.1f} seconds")
+
+    timers = ((signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, 3 * seconds))
+    before = [signal.signal(number, stop) for _, number, _ in timers]
+    try:
+        for timer, _, limit in timers:
+            signal.setitimer(timer, limit, 0.1)
+        yield
+    finally:
+        armed = False
+        for (timer, number, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
+
+
+# -- what a notebook finds there
+
+
+class _Shell:
+    """What `get_ipython()` gives: everything can be asked of it and nothing happens."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _nothing
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    pass
+
+
+class _Anything:
+    """`IPython.display.HTML` and the like: made of anything, and never shown."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+def _no_input(prompt: object = "", /) -> str:
+    raise EOFError("input() has nobody to ask here")
+
+
+@contextlib.contextmanager
+def shell_modules(stay: bool) -> Iterator[None]:
+    """`IPython` and `IPython.display`, where they are not installed, as modules whose names do nothing."""
+    made: list[str] = []
+    if "IPython" not in sys.modules and importlib.util.find_spec("IPython") is None:
+        top, inner = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+        vars(top).update(get_ipython=_Shell, display=inner, __path__=[])
+        vars(inner).update(display=_nothing, clear_output=_nothing, __getattr__=_display_class)
+        sys.modules |= {"IPython": top, "IPython.display": inner}
+        made = ["IPython.display", "IPython"]
+    try:
+        yield
+    finally:
+        for name in () if stay else made:
+            sys.modules.pop(name, None)
+
+
+def _display_class(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return _Anything
+
+
+def _close_figures() -> None:
+    """What was drawn is seen by nobody, and costs memory."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        with contextlib.suppress(Exception):
+            pyplot.close("all")
