@@ -21,7 +21,8 @@ from autograder.grading.suite import Suite, TestTarget, collect
 from autograder.grading.topic import bench_config, worker_config
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
-from autograder.target.failures import Finding, StudentError
+from autograder.student import wire
+from autograder.target.failures import Finding, StudentError, student_error
 from autograder.target.inprocess import InProcessTarget
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
 from autograder.target.process import ProcessTarget
@@ -39,7 +40,9 @@ def launcher_for(unit: Unit, topics: Sequence[Topic]) -> Launcher:
 def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = False) -> bool:
     """Run the public tests of these topics, or of every topic whose file is there. True when all of them hold."""
     folder = unit.assignments if unit.assignments.is_dir() else unit.root
-    chosen = [unit.spec.topic(name.removesuffix(".py")) for name in topics] or list(unit.spec.topics)
+    chosen = [unit.spec.topic(name.removesuffix(".py").removesuffix(".ipynb")) for name in topics] or list(
+        unit.spec.topics
+    )
     present = [topic for topic in chosen if (folder / topic.file).is_file()]
     for topic in chosen:
         if topic not in present and topics:
@@ -78,6 +81,7 @@ class _Check:
         )
         held = total = 0
         try:
+            self._show_failed_cells()
             for item in self.topic.items:
                 outcomes = {test: self._outcome(item, test) for test in item.public}
                 passed = sum(outcome.status is Status.PASSED for outcome, _ in outcomes.values())
@@ -103,7 +107,14 @@ class _Check:
         if isinstance(self.target, ProcessTarget) and not self.target.alive:
             self.target = None
         if self.target is None:
-            bench = bench_config(self.unit, self.topic, self.folder, reveal=True, isolated=self.launcher is not None)
+            bench = bench_config(
+                self.unit,
+                self.topic,
+                self.folder,
+                reveal=True,
+                isolated=self.launcher is not None,
+                replaced_modules=self._absent(),
+            )
             if self.launcher is None:
                 self.target = InProcessTarget(bench)
             else:
@@ -118,7 +129,23 @@ class _Check:
                 raise _ImportFailed(finding_outcome(error, item, reveal=True), printed) from None
         return self.target
 
+    def _absent(self) -> tuple[str, ...]:
+        """Topics below this one that are not there, or not asked for: their stand-ins serve, as in grading."""
+        there = {topic.name for topic in self.unit.spec.topics if (self.folder / topic.file).is_file()}
+        absent = (name for name in sorted(self.topic.below - there) if (self.unit.stand_ins / f"{name}.py").is_file())
+        return tuple(absent)
+
     # -- what the student sees
+
+    def _show_failed_cells(self) -> None:
+        """Which cells of a notebook failed; the others were run all the same, and the checks go on with those."""
+        if self.topic.kind != "notebook":
+            return
+        for failure in self._ready(self.topic.items[0]).request({"op": "failures"}, wire.Ref):
+            error = student_error(failure)
+            line = f", line {error.frames[-1].line}: {error.frames[-1].source}" if error.frames else ""
+            self.console.print(Text.assemble(("  ✗ ", "red"), (f"cell {failure['cell']} failed{line}", "bold")))
+            self.console.print(Padding(Text(str(error)), (0, 0, 0, 8)))
 
     def _show(self, item: Item, outcomes: dict[str, tuple[Outcome, str]], passed: int) -> None:
         if not outcomes:
@@ -142,11 +169,7 @@ class _Check:
         show(Padding(Text.assemble(("✗ ", "red"), (claim, "bold")), (0, 0, 0, 6)))
         show(Padding(Text(outcome.message), (0, 0, 0, 8)))
         for frame in outcome.error.frames if outcome.error else ():
-            show(
-                Padding(
-                    Text(f"{frame.file}:{frame.line} {frame.function and 'in ' + frame.function}", "cyan"), (0, 0, 0, 8)
-                )
-            )
+            show(Padding(Text(f"{frame.place} {frame.function and 'in ' + frame.function}", "cyan"), (0, 0, 0, 8)))
             show(Padding(Text(frame.source), (0, 0, 0, 12)))
             if frame.shapes:
                 shapes = "   ".join(f"{name} {shape}" for name, shape in frame.shapes)

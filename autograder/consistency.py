@@ -29,10 +29,16 @@ def inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
     for t, topic in enumerate(unit.spec.topics):
         for i, item in enumerate(topic.items):
             for b, other in enumerate(item.builds_on):
-                if other not in ids and other not in names:
+                if other not in ids | names and not _stands_in(unit, other, names):
                     yield ("topics", t, "items", i, "builds_on", b), f"no item or topic {other!r}"
                 if other == item.id:
                     yield ("topics", t, "items", i, "builds_on", b), "an item cannot build on itself"
+
+
+def _stands_in(unit: Unit, other: str, names: set[str]) -> bool:
+    """Whether a topic that these rules do not ask for is built on: its stand-in serves."""
+    topic = other.partition(".")[0]
+    return topic not in names and topic.isidentifier() and (unit.stand_ins / f"{topic}.py").is_file()
 
 
 def _unfit(topic: Topic, item: Item) -> Iterator[str]:

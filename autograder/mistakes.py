@@ -4,6 +4,7 @@ tests/mistakes/TOPIC.yml is a list of mistakes; tests/right/TOPIC/ holds whole m
 """
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from autograder.errors import UsageError
 from autograder.key import load_key
 from autograder.release.answers import with_answers
 from autograder.spec import Topic, Unit
+from autograder.student import notebook
 
 
 class Edit(BaseModel):
@@ -37,20 +39,44 @@ class Mistake(BaseModel):
     hint: str
     common: bool = False
 
-    def applied_to(self, solution: str) -> str:
-        """The solution with this mistake in it. Raises `UsageError` where an edit does not fit."""
+    def applied_to(self, solution: str, kind: str = "module") -> str:
+        """The solution with this mistake in it. Raises `UsageError` where an edit does not fit.
+
+        In a notebook the texts to replace are looked for in the code cells, all together.
+        """
+        if kind == "notebook":
+            return self._in_notebook(solution)
+        (changed,) = self._edited([solution])
+        self._check(changed)
+        return changed
+
+    def _in_notebook(self, solution: str) -> str:
+        content = json.loads(solution)
+        cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+        sources = self._edited(["".join(cell["source"]) for cell in cells])
+        for cell, source in zip(cells, sources, strict=True):
+            cell["source"] = source.splitlines(keepends=True)
+        changed = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+        for each in notebook.read(changed.encode()):
+            if each.run:
+                self._check(each.source)
+        return changed
+
+    def _edited(self, sources: list[str]) -> list[str]:
         for edit in self.edits:
-            if solution.count(edit.replace) != 1:
-                times = solution.count(edit.replace)
+            times = sum(source.count(edit.replace) for source in sources)
+            if times != 1:
                 raise UsageError(f"mistake {self.id}: the text to replace stands {times} times: {edit.replace!r}")
-            solution = solution.replace(edit.replace, edit.by)
+            sources = [source.replace(edit.replace, edit.by) for source in sources]
+        return sources
+
+    def _check(self, source: str) -> None:
         try:
-            ast.parse(solution)
+            ast.parse(source)
         except SyntaxError as error:
             raise UsageError(
                 f"mistake {self.id}: line {error.lineno} of the result is not Python: {error.msg}"
             ) from None
-        return solution
 
 
 def mistakes_of(unit: Unit, topic: Topic) -> tuple[Mistake, ...]:
@@ -70,7 +96,7 @@ def mistakes_of(unit: Unit, topic: Topic) -> tuple[Mistake, ...]:
         seen.add(mistake.id)
         if mistake.item not in {item.id for item in topic.items}:
             raise UsageError(f"{path}: mistake {mistake.id}: no item {mistake.item}")
-        mistake.applied_to(solution)
+        mistake.applied_to(solution, topic.kind)
     return found
 
 
@@ -87,4 +113,4 @@ def near_misses_of(unit: Unit, topic: Topic, solution: str) -> Iterator[tuple[Mi
 def right_modules_of(unit: Unit, topic: Topic) -> dict[str, Path]:
     """The topic's different right solutions, by name."""
     folder = unit.root / "tests" / "right" / topic.name
-    return {path.stem: path for path in sorted(folder.glob("*.py"))}
+    return {path.stem: path for path in sorted(folder.glob(f"*{Path(topic.file).suffix}"))}

@@ -135,6 +135,11 @@ class Topic(Strict):
     def file(self) -> str:
         return f"{self.name}.{'ipynb' if self.kind == 'notebook' else 'py'}"
 
+    @property
+    def below(self) -> frozenset[str]:
+        """The other topics that its items build on."""
+        return frozenset(other.split(".")[0] for item in self.items for other in item.builds_on) - {self.name}
+
 
 class Spec(Strict):
     """The whole of grading.yml."""
@@ -157,6 +162,12 @@ class Spec(Strict):
     def files(self) -> tuple[str, ...]:
         """The names of the files that a student hands in."""
         return tuple(topic.file for topic in self.topics)
+
+    @property
+    def importable(self) -> tuple[str, ...]:
+        """The modules that files import from each other: the topics, and what items build on beside them."""
+        below = (name for topic in self.topics for name in sorted(topic.below))
+        return tuple(dict.fromkeys((*(topic.name for topic in self.topics), *below)))
 
     def preload_for(self, topics: Iterable[Topic]) -> tuple[str, ...]:
         """What is imported before students' code where these topics are run, each module once; answers need nothing."""

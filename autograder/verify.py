@@ -77,7 +77,7 @@ def cases(unit: Unit, topics: Sequence[Topic] | None = None) -> Iterator[Case]:
                 for miss, changed in near_misses_of(unit, topic, solution)
             )
         for mistake in mistakes_of(unit, topic):
-            changed = solutions | {topic.file: mistake.applied_to(solution).encode()}
+            changed = solutions | {topic.file: mistake.applied_to(solution, topic.kind).encode()}
             yield Case(f"mistake {topic.name}/{mistake.id}", frozenset([mistake.item]), changed, mistake)
 
 

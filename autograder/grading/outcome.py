@@ -8,6 +8,7 @@ import pytest
 from autograder.errors import GraderError
 from autograder.results import Status
 from autograder.spec import Item
+from autograder.student.notebook import LINES_PER_CELL, SUFFIX, line_shown
 from autograder.target.failures import (
     Crashed,
     Finding,
@@ -83,14 +84,15 @@ def finding_outcome(error: Finding, item: Item, reveal: bool) -> Outcome:
 
 
 def shortcut_message(error: ForbiddenShortcut, item: Item) -> str:
-    file = f"{item.id.split('.')[0]}.py"
-    return f"{file}, line {error.line}, calls {error.name}: writing that yourself is the exercise."
+    file = item.id.split(".")[0] + (SUFFIX if error.line >= LINES_PER_CELL else ".py")
+    return f"{file}, {line_shown(error.line)}, calls {error.name}: writing that yourself is the exercise."
 
 
 def _student_error(error: StudentError, item: Item, reveal: bool) -> Outcome:
     place = f" ({error.place})" if error.place else ""
     if isinstance(error, NotImplementedError):
-        if error.function.split(".")[0] in (item.name, ""):
+        in_a_notebook = SUFFIX in error.place  # there an item need not have the name of what it asks for
+        if error.function.split(".")[0] in (item.name, "") or in_a_notebook:
             return Outcome(Status.NOT_ATTEMPTED, f"Not written yet{place}.", error=error)
         used = error.function.split(".")[0]
         return Outcome(Status.FAILED, f"This needs {used}, which is not written yet{place}.", error=error)

@@ -96,7 +96,9 @@ class _Run:
             self.problems.append(f"{topic.file} was not handed in.")
             outcome = Outcome(Status.NOT_ATTEMPTED, f"{topic.file} was not handed in.")
             return [self._result(topic, item, dict.fromkeys(item.tests, outcome)) for item in items]
-        missing = tuple(sorted(self.broken & _topics_below(topic)))
+        listed = {each.name for each in self.session.unit.spec.topics}
+        # Those that the rules do not ask for at all are never handed in.
+        missing = tuple(sorted((topic.below & self.broken) | (topic.below - listed)))
         with self._start(topic, modules=missing) as run:
             first = {item.id: self._try(run, item, {}) for item in items}
             self.wrong |= {
@@ -130,7 +132,8 @@ class _Run:
         missing: tuple[str, ...],
     ) -> ItemResult:
         """The item's result, or that of a second try with stand-ins where it earns more; mistakes are named."""
-        stood_in = tuple(f"{name}.py" for name in missing if name in _modules(item))
+        told = self.broken.intersection(missing, _modules(item))
+        stood_in = tuple(f"{name}.py" for name in sorted(told))
         result = self._result(topic, item, first, stood_in)
         timeouts = {test: outcome for test, outcome in first.items() if outcome.status is Status.TIMEOUT}
         tried_again = len(timeouts) < len(first) and item.builds_on
@@ -201,7 +204,3 @@ def _modules(item: Item) -> tuple[str, ...]:
 def _names(item: Item, topic: Topic) -> tuple[str, ...]:
     """The names of its own topic that an item builds on."""
     return tuple(other.split(".")[1] for other in item.builds_on if other.startswith(f"{topic.name}."))
-
-
-def _topics_below(topic: Topic) -> set[str]:
-    return {name for item in topic.items for name in _modules(item)}

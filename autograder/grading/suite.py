@@ -22,6 +22,7 @@ from autograder.grading.outcome import Outcome, outcome_of
 from autograder.results import Status
 from autograder.spec import Item, Unit
 from autograder.student.workbench import BenchConfig, seed_everything
+from autograder.target.failures import student_error
 from autograder.target.inprocess import InProcessTarget
 from autograder.target.proxy import Student, Target
 
@@ -131,11 +132,20 @@ class Suite(Generic[T]):
 
     def _reference(self, topic: str) -> InProcessTarget:
         if topic not in self._references:
-            solutions = str(self.unit.solutions)
-            topics = tuple(each.name for each in self.unit.spec.topics)
-            config = BenchConfig(topic, solutions, topics, str(self.unit.props), isolated=False)
-            target = InProcessTarget(config)
+            config = BenchConfig(
+                topic,
+                str(self.unit.solutions),
+                self.unit.spec.topic(topic).kind,
+                topics=self.unit.spec.importable,
+                props=str(self.unit.props),
+                reveal=True,
+                isolated=False,
+            )
+            target = InProcessTarget(config, quiet=True)
             target.load()
+            for failure in target.request({"op": "failures"}):
+                where, told = f"{self.unit.solutions / self.unit.spec.topic(topic).file}", student_error(failure)
+                raise GraderError(f"{where}: cell {failure['cell']} of the solution fails: {told} ({told.place})")
             self._references[topic] = target
         return self._references[topic]
 
@@ -151,6 +161,7 @@ def collect(unit: Unit, kind: Kind, topics: Sequence[str], body: Callable[[Suite
         "--capture=no",
     ]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed here changes no mark
+    os.environ.setdefault("MPLBACKEND", "Agg")  # a solution's plot opens no window
     code = pytest.main([*options, *(str(unit.suite(kind, topic)) for topic in topics)], plugins=[suite])
     if suite.failure is not None:
         raise suite.failure

@@ -39,7 +39,9 @@ def bench_config(unit: Unit, topic: Topic, folder: Path, **rest: Any) -> BenchCo
     return BenchConfig(
         topic=topic.name,
         folder=str(folder),
-        topics=tuple(each.name for each in unit.spec.topics),
+        kind=topic.kind,
+        load_seconds=unit.spec.limits.import_cpu_seconds,
+        topics=unit.spec.importable,
         props=str(unit.props),
         stand_ins=str(unit.stand_ins),
         forbidden=topic.forbidden.names if topic.forbidden else (),
@@ -140,9 +142,10 @@ class TopicRun:
     def _without_module(self, error: Finding, item: Item) -> Outcome:
         outcome = finding_outcome(error, item, reveal=True)  # no test has run: nothing hidden can be in it
         status = Status.FAILED if outcome.status is Status.NOT_ATTEMPTED else outcome.status
+        verb = "read" if self._topic.kind == "notebook" else "imported"
         return Outcome(
             status,
-            f"{self._topic.file} cannot be imported. {outcome.message}",
+            f"{self._topic.file} cannot be {verb}. {outcome.message}",
             outcome.note,
             shortcut_line=outcome.shortcut_line,
         )

@@ -6,7 +6,7 @@ Words after `# BEGIN SOLUTION:` become the TODO's. Everything else, signatures a
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from autograder.errors import GraderError
@@ -19,7 +19,7 @@ _END = re.compile(r"^\s*# END SOLUTION\s*$")
 
 def make_stub(solution: str, name: str = "solution") -> str:
     """The stub of a solution. Raises `GraderError` for markers that do not pair, naming file and line."""
-    stub = "\n".join(_stub_lines(solution.splitlines(), name)) + "\n"
+    stub = "\n".join(stub_lines(solution.splitlines(), name)) + "\n"
     if stub == solution:
         raise GraderError(
             f"{name}: has no region between # BEGIN SOLUTION and # END SOLUTION; the stub would be the solution"
@@ -37,10 +37,15 @@ def stub_of(topic: Topic, solution: str, name: str = "solution") -> str:
     """The stub of a topic's solution, whatever its kind. Raises `GraderError` where none can be made."""
     if topic.kind == "answers":
         return make_answers_stub(solution, name)
+    if topic.kind == "notebook":
+        from autograder.release.notebooks import make_notebook_stub  # nbformat is slow to import
+
+        return make_notebook_stub(solution, name)
     return make_stub(solution, name)
 
 
-def _stub_lines(lines: list[str], name: str) -> Iterator[str]:
+def stub_lines(lines: list[str], name: str, raises: Callable[[int], bool] = lambda _: True) -> Iterator[str]:
+    """The lines without what regions hold. `raises` says of a line whether the stub gives up there, as functions do."""
     begun = 0
     for number, line in enumerate(lines, 1):
         begin = _BEGIN.match(line)
@@ -49,7 +54,8 @@ def _stub_lines(lines: list[str], name: str) -> Iterator[str]:
         if begin:
             begun = number
             yield f"{begin['indent']}# TODO: {begin['words']}" if begin["words"] else f"{begin['indent']}# TODO"
-            yield f"{begin['indent']}raise NotImplementedError"
+            if raises(number):
+                yield f"{begin['indent']}raise NotImplementedError"
         elif _END.match(line):
             if not begun:
                 raise GraderError(f"{name}:{number}: # END SOLUTION without a beginning")

@@ -5,7 +5,6 @@ behind. Names that a notebook finds without importing them (`display`, `get_ipyt
 """
 
 import ast
-import asyncio
 import contextlib
 import importlib.util
 import inspect
@@ -72,6 +71,8 @@ def _run_cell(file: str, cell: Cell, namespace: dict[str, Any], seconds: float) 
         code = compile(cell.source, file, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         with _limited(seconds):
             if code.co_flags & inspect.CO_COROUTINE:
+                import asyncio
+
                 asyncio.run(types.FunctionType(code, namespace)())
             else:
                 exec(code, namespace)
@@ -136,7 +137,7 @@ class _Anything:
         pass
 
 
-def _no_input(prompt: object = "", /) -> str:
+def _no_input(_: object = "", /) -> str:
     raise EOFError("input() has nobody to ask here")
 
 

@@ -1,7 +1,7 @@
 """A notebook as the code that stands in it: the code cells of an .ipynb, read as data.
 
 Outputs are never looked at, and of the metadata only the tag `training`, which can do no more than keep a cell from
-being run. What is no notebook at all is told by `NotANotebook`; what is wrong within one cell is that cell's own affair.
+being run. What is no notebook at all is told by `NotANotebook`; what is wrong in one cell is that cell's own.
 
 Cells are counted as Jupyter does after "Restart and run all": code cells that are not blank, from 1.
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+SUFFIX = ".ipynb"
 MAX_BYTES = 32 << 20
 MAX_CELLS = 5_000
 MAX_CODE = 1 << 20  # characters in all code cells together
@@ -26,14 +27,14 @@ _TRAINING_COMMENT = re.compile(r"#\s*training\s*:\s*not run when graded\b", re.I
 # Cell magics whose body is ordinary code of the notebook; any other is a text of its own kind (bash, html, a file).
 _BODY_RUNS = frozenset(("time", "capture", "prun"))
 _CELL_MAGIC = re.compile(r"\s*%%(\w*)")
+# Of a line without its indent: so no part can match blanks in more ways than one.
 _MAGIC = re.compile(
-    r"""(?P<indent>\s*)(?:
-        %time[ ]+(?P<timed>[^-\s].*)                  # %time x = f(): the statement runs
-      | (?P<name>[\w.,\[\]'" ]*?\w\]?)\s*=\s*[!%].*   # x = !ls, x = %pwd
+    r"""%time[ ]+(?P<timed>[^-\s].*)                  # %time x = f(): the statement runs
+      | (?P<name>[^=!%]*[^=!%\s])\s*=\s*[!%].*         # x = !ls, x = %pwd
       | [!%].*                                        # !ls, %matplotlib inline
       | \?{1,2}[\w.*]+\s*                             # ?name
-      | [\w.*%\[\]'"]+\?{1,2}\s*                      # name?
-    )""",
+      | [\w.*\[\]'"]+\?{1,2}\s*                       # name?
+    """,
     re.VERBOSE,
 )
 _TOKEN = re.compile(r"\"\"\"|'''|[\"'#()\[\]{}]")
@@ -56,14 +57,14 @@ class Cell:
         return parsed(self.source)
 
 
-def file_name(notebook: object, cell: int) -> str:
+def file_name(notebook: object, cell: int | str) -> str:
     """What code of a cell is compiled as, so that a traceback names the cell: "/.../tutorial.ipynb, cell 4"."""
     return f"{notebook}, cell {cell}"
 
 
 def line_number(file: str, line: int) -> int:
     """A line of the file that code was compiled as, as one number."""
-    _, separator, cell = file.rpartition(".ipynb, cell ")
+    _, separator, cell = file.rpartition(f"{SUFFIX}, cell ")
     return int(cell) * LINES_PER_CELL + line if separator and cell.isdecimal() else line
 
 
@@ -189,22 +190,25 @@ def as_python(source: str) -> tuple[str, bool]:
 
 
 def _mended(lines: list[str]) -> Iterator[str]:
-    """Every line that begins a statement and is a magic becomes `pass`; what stands inside strings or brackets stays."""
+    """Every line that begins a statement and is a magic becomes `pass`; what is inside strings or brackets stays."""
     state = _State()
     goes_on = False  # a shell line that ends with a backslash
     for line in lines:
-        magic = None if state.inside or goes_on else _MAGIC.fullmatch(line)
+        text = line.lstrip()
+        indent = line[: len(line) - len(text)]
+        magic = None if state.inside or goes_on else _MAGIC.fullmatch(text)
         if goes_on:
             yield ""
         elif magic and magic["timed"]:
-            yield magic["indent"] + magic["timed"]
+            yield indent + magic["timed"]
             state.read(magic["timed"])
         elif magic:
-            yield magic["indent"] + (f"{magic['name'].strip()} = None" if magic["name"] else "pass")
+            yield indent + (f"{magic['name']} = None" if magic["name"] else "pass")
+            goes_on = True
         else:
             yield line
             state.read(line)
-        goes_on = bool(magic and not magic["timed"] or goes_on) and line.endswith("\\")
+        goes_on = goes_on and line.endswith("\\")
 
 
 class _State:
@@ -227,13 +231,14 @@ class _State:
             if self._quote:
                 at = _end_of_string(line, at, self._quote)
                 if at < 0:
-                    self._quote = self._quote if len(self._quote) == 3 else ""  # a plain string ends with its line
-                    return
+                    break
                 self._quote = ""
                 continue
             found = _TOKEN.search(line, at)
-            if found is None or found[0] == "#":
+            if found is None:
                 break
+            if found[0] == "#":
+                return
             at = found.end()
             if found[0] in "([{":
                 self._depth += 1
@@ -241,9 +246,9 @@ class _State:
                 self._depth = max(0, self._depth - 1)
             else:
                 self._quote = found[0]
-        self._continued = not self._quote and line.endswith("\\")
         if len(self._quote) == 1:
-            self._quote = ""
+            self._quote = ""  # it ends with its line, unless that ends with a backslash
+        self._continued = not self._quote and line.endswith("\\")
 
 
 def _end_of_string(line: str, at: int, quote: str) -> int:

@@ -5,10 +5,11 @@ import ast
 
 def outline(tree: ast.Module) -> list[tuple[str, int, int, bool]]:
     """(name, first line, last line, whether it is unwritten) of each function and class at top level."""
+    found = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+    last = {node.name: node for node in found}  # a name that is defined twice is what it was defined as last
     return [
-        (node.name, node.lineno, node.end_lineno or node.lineno, _unwritten(node))
-        for node in tree.body
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        (node.name, node.lineno, node.end_lineno or node.lineno, last[node.name] is node and _unwritten(node))
+        for node in found
     ]
 
 

@@ -16,6 +16,8 @@ from fnmatch import fnmatchcase
 from types import FrameType
 from typing import Any
 
+from autograder.student.notebook import SUFFIX, file_name, line_number
+
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -116,7 +118,7 @@ def _trap(original: Any, name: str, file: str) -> Any:
     def trapped(*args: Any, **kwargs: Any) -> Any:
         caller = sys._getframe(1)
         if _belongs(caller, file):
-            raise ForbiddenCall(name, caller.f_lineno)
+            raise ForbiddenCall(name, line_number(caller.f_code.co_filename, caller.f_lineno))
         return original(*args, **kwargs)
 
     return trapped
@@ -128,4 +130,7 @@ def _belongs(frame: FrameType | None, file: str) -> bool:
         if frame.f_globals.get("__file__") == file:
             return True
         frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename == file
+    if frame is None:
+        return False
+    name = frame.f_code.co_filename
+    return name == file or (file.endswith(SUFFIX) and name.startswith(file_name(file, "")))

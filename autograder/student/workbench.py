@@ -6,18 +6,19 @@ been resolved to the objects they name.
 """
 
 import ast
+import builtins
 import importlib.util
 import random
 import sys
 import types
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from autograder.student import answers, traps
+from autograder.student import answers, cells, notebook, traps
 from autograder.student.outline import outline
 from autograder.student.reduce import reduce
 from autograder.student.wire import Ref
@@ -31,10 +32,15 @@ class NoSuchName(AttributeError):
 
 @dataclass(frozen=True)
 class BenchConfig:
-    """What to load and from where. All of it is data, so that it can be sent to a worker."""
+    """What to load and from where. All of it is data, so that it can be sent to a worker.
+
+    `kind` is "module", "notebook" or "answers"; `load_seconds` of CPU are for a notebook's cells together, 0: no limit.
+    """
 
     topic: str
     folder: str
+    kind: str = "module"
+    load_seconds: float = 0.0
     topics: tuple[str, ...] = ()
     props: str = ""
     stand_ins: str = ""
@@ -54,10 +60,15 @@ class Workbench:
     handles: dict[int, object] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)  # of handles; none is used twice
     props: dict[str, Any] = field(default_factory=dict)
+    failed_cells: list[cells.Failure] = field(default_factory=list)
+
+    @property
+    def is_notebook(self) -> bool:
+        return self.config.kind == "notebook"
 
     @property
     def file(self) -> Path:
-        return Path(self.config.folder, f"{self.config.topic}.py")
+        return Path(self.config.folder, f"{self.config.topic}{notebook.SUFFIX if self.is_notebook else '.py'}")
 
     # -- handles
 
@@ -83,7 +94,8 @@ class Workbench:
 
     def scan(self) -> Any:
         """Forbidden names in the topic's source, and its outline. It runs nothing of the student's."""
-        tree = ast.parse(self.file.read_bytes(), str(self.file))
+        source = self.file.read_bytes()
+        tree = notebook.combined(notebook.read(source)) if self.is_notebook else ast.parse(source, str(self.file))
         return traps.in_source(tree, self.config.forbidden), outline(tree)
 
     def answers(self) -> Any:
@@ -92,18 +104,36 @@ class Workbench:
         return found.values, found.problems
 
     def load(self) -> None:
-        """Import the topic's module, with its traps and stand-ins."""
+        """Import the topic's module, with its traps and stand-ins. What it draws at random is the same every time."""
         config = self.config
         if config.isolated:
             traps.install(config.forbidden, str(self.file))
-        with _importable(config):
+        seed_everything(0)
+        with _importable(config), chdir("."):  # back to where it was, wherever a notebook went
             for name in config.replaced_modules:
                 sys.modules[name] = _load_file(name, Path(config.stand_ins, f"{name}.py"))
-            self.module = _load_file(config.topic, self.file)
-        if config.replaced_names:
-            stand_in = _load_file(f"{config.topic}_stand_in", Path(config.stand_ins, f"{config.topic}.py"))
-            for name in config.replaced_names:
-                setattr(self.module, name, getattr(stand_in, name))
+            self.module = self._run_cells() if self.is_notebook else _load_file(config.topic, self.file)
+        for name, value in self._replaced_names().items():
+            setattr(self.module, name, value)
+
+    def _run_cells(self) -> types.ModuleType:
+        config, code = self.config, notebook.read(self.file.read_bytes())
+        with cells.shell_modules(stay=config.isolated):
+            module, self.failed_cells = cells.run(
+                config.topic, self.file, code, config.load_seconds, config.reveal, self._replaced_names()
+            )
+        return module
+
+    def _replaced_names(self) -> dict[str, Any]:
+        config = self.config
+        if not config.replaced_names:
+            return {}
+        stand_in = _load_file(f"{config.topic}_stand_in", Path(config.stand_ins, f"{config.topic}.py"))
+        return {name: getattr(stand_in, name) for name in config.replaced_names}
+
+    def failures(self) -> list[cells.Failure]:
+        """Which cells of a notebook failed, and how."""
+        return self.failed_cells
 
     def begin(self, seed: int) -> None:
         """The start of a test: nothing held, and every source of randomness set, once."""
@@ -182,6 +212,14 @@ class Workbench:
         """An attribute, by a dotted path, as data where it is data."""
         return reduce(_attribute(self.find(target), path), self.hold)
 
+    def value(self, name: str) -> Any:
+        """A variable of the module, as data where it is data. One that is None or ... is not there yet."""
+        found = self.find(name)
+        if found is None or found is ...:
+            still = "None" if found is None else "..."
+            raise NoSuchName(f"{self.file.name}: `{name}` is still {still}{self._first_failure()}")
+        return reduce(found, self.hold)
+
     def at(self, target: object, path: str) -> Any:
         """An attribute, by a dotted path, as a handle."""
         return self.hold(_attribute(self.find(target), path))
@@ -236,7 +274,16 @@ class Workbench:
         try:
             return getattr(self.module, target)
         except AttributeError:
-            raise NoSuchName(f"{self.file.name} has no {target}") from None
+            raise NoSuchName(f"{self.file.name} has no {target}{self._first_failure()}") from None
+
+    def _first_failure(self) -> str:
+        """Why a name may be missing: the first cell that failed, and what it said where nothing is hidden."""
+        if not self.failed_cells:
+            return ""
+        told = self.failed_cells[0]
+        name = told["name"] if hasattr(builtins, told["name"]) or self.config.reveal else told["kind"]
+        text = f": {told['text']}" if self.config.reveal and told["text"] else ""
+        return f" (cell {told['cell']} failed with {name}{text})"
 
 
 OPERATIONS = frozenset(
@@ -248,6 +295,8 @@ OPERATIONS = frozenset(
         "call",
         "vjp",
         "get",
+        "value",
+        "failures",
         "at",
         "set",
         "parameters",

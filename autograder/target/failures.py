@@ -7,6 +7,7 @@ An error of the student's code is raised in the test as, say, `StudentValueError
 from dataclasses import dataclass
 from fractions import Fraction
 
+from autograder.student.notebook import SUFFIX, line_shown
 from autograder.student.reduce import ERRORS, MAX_FRAMES, MAX_TEXT
 
 
@@ -19,6 +20,11 @@ class Frame:
     function: str
     source: str
     shapes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def place(self) -> str:
+        """`attention.py:41`, which editors make a link of, or `tutorial.ipynb, cell 4, line 2`."""
+        return f"{self.file}, line {self.line}" if f"{SUFFIX}, cell " in self.file else f"{self.file}:{self.line}"
 
 
 class Finding(Exception):
@@ -71,7 +77,7 @@ class ForbiddenShortcut(Finding):
 
     def __init__(self, name: str, line: int) -> None:
         self.name, self.line = name, line
-        super().__init__(f"line {line} calls {name}")
+        super().__init__(f"{line_shown(line)} calls {name}")
 
 
 class Broken(Finding):

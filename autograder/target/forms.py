@@ -26,6 +26,10 @@ def is_answer(request: Mapping[str, Any], value: Any) -> bool:
             return type(value) is list and len(value) <= request["count"]
         case "parameters":
             return type(value) is dict and all(_is(pair, tuple, 2) and type(pair[1]) is bool for pair in value.values())
+        case "value":
+            return value is not None
+        case "failures":
+            return type(value) is list and all(type(each) is dict and type(each.get("cell")) is int for each in value)
         case "same":
             return type(value) is bool
         case "set" | "train" | "zero_grad" | "begin" | "load":

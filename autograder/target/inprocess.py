@@ -1,12 +1,15 @@
 """A target in the tests' own process: for solutions, mistakes, and a student at the debugger. Never for a submission.
 
 Everything still crosses the wire's encoding, so that a test sees the same forms, copies and refusals on every target;
-random states are the target's own, so that what it draws does not shift what the test draws.
+random states are the target's own, so that what it draws does not shift what the test draws. Its directory while it
+works is the code's folder, as in a worker, so that ../data means the same.
 """
 
+import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 from autograder.student import wire
@@ -18,9 +21,10 @@ from autograder.target.failures import MissingName, student_error
 class InProcessTarget:
     """A workbench in this process. An error of the code is the cause of the one that the test sees."""
 
-    def __init__(self, config: BenchConfig) -> None:
+    def __init__(self, config: BenchConfig, quiet: bool = False) -> None:
         self._bench = Workbench(config)
         self._state: list[Any] | None = None
+        self._quiet = quiet  # what the code prints goes nowhere
 
     def load(self) -> None:
         self.request({"op": "load"})
@@ -36,7 +40,8 @@ class InProcessTarget:
         if self._state is not None:
             _restore(self._state)
         try:
-            answer = wire.encode(self._bench.execute(theirs))
+            with chdir(self._bench.config.folder), _silence(self._quiet):
+                answer = wire.encode(self._bench.execute(theirs))
         except NoSuchName as error:
             raise MissingName(str(error)) from None
         except KeyboardInterrupt:
@@ -47,6 +52,15 @@ class InProcessTarget:
             self._state = _random_states()
             _restore(ours)
         return wire.decode(*answer, resolve)
+
+
+@contextmanager
+def _silence(wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
 
 
 def _random_states() -> list[Any]:

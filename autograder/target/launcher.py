@@ -87,6 +87,7 @@ def clean_environment(threads: int) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
+        "MPLBACKEND": "Agg",  # a plot opens no window and waits for nobody
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
     }
 

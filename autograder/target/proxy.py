@@ -5,6 +5,7 @@ student.forward.keep(1)(params, ids, ids, s)    that part of the result stays a 
 student.corrupt.after(windows, 10, generator)   (result, the arguments as they are afterwards)
 student.softmax.vjp(x, cotangent=g, wrt=(0,))   gradients, by position of argument or path of parameter
 student.sample.seeded(3)(model, [1, 2], 5)      random states set before this call (or before its vjp)
+student.value("answer")                         a variable of the module, as data (a Handle where it is none)
 student.prop("generator", 7)                    something made over there by a function of tests/props
 """
 
@@ -178,6 +179,10 @@ class Student(Expectations):
         """Something made over there by a named function of the unit's props."""
         made: Handle = _request(self._target, op="prop", name=name, args=list(args), kwargs=kwargs)
         return made
+
+    def value(self, name: str) -> Any:
+        """A variable of the module; `MissingName`, and so "not attempted", where there is none or it is still None."""
+        return _request(self._target, op="value", name=name)
 
     def same(self, first: Handle, second: Handle) -> bool:
         """Whether two handles name one object."""

@@ -18,7 +18,7 @@ from autograder.target.launcher import Launcher, Spawner, Zygote
 from autograder.target.process import ProcessTarget
 from autograder.target.proxy import Student
 
-collect_ignore = ["targets", "tiny_unit"]
+collect_ignore = ["targets", "tiny_unit", "tiny_notebooks"]
 
 HERE = Path(__file__).resolve().parent
 PROPS = HERE.parent / "props"

@@ -1,0 +1,11 @@
+"""What a student runs."""
+
+
+def test_longest_is_a_word(student):
+    """`longest` is one word."""
+    student.expect_true(" " not in student.value("longest"), "`longest` holds a blank.")
+
+
+def test_shout_of_one(student):
+    """One word in capitals."""
+    student.expect_equal(student.shout(["oak"]), "OAK", about="the shout")
