@@ -135,9 +135,9 @@ class Suite(Generic[T]):
             config = BenchConfig(
                 topic,
                 str(self.unit.solutions),
-                self.unit.spec.topic(topic).kind,
-                topics=self.unit.spec.importable,
-                props=str(self.unit.props),
+                self.unit.spec.importable,
+                str(self.unit.props),
+                kind=self.unit.spec.topic(topic).kind,
                 reveal=True,
                 isolated=False,
             )

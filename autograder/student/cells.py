@@ -87,8 +87,8 @@ def _run_cell(file: str, cell: Cell, namespace: dict[str, Any], seconds: float) 
 def _limited(seconds: float) -> Iterator[None]:
     """Raise `OutOfTime` in what runs once it has used so much CPU time, or has only waited for ten times as long.
 
-    It goes on raising, so that a bare `except:` in a loop does not help. Where there are no such timers (Windows) the
-    limit for the whole notebook has to do.
+    It goes on raising, since a bare `except:` or a destructor swallows the first. For a cell that swallows all of them,
+    and where there are no such timers (Windows), the limit for the whole notebook has to do.
     """
     if not seconds or not hasattr(signal, "setitimer"):
         yield

@@ -39,8 +39,6 @@ class BenchConfig:
 
     topic: str
     folder: str
-    kind: str = "module"
-    load_seconds: float = 0.0
     topics: tuple[str, ...] = ()
     props: str = ""
     stand_ins: str = ""
@@ -49,6 +47,8 @@ class BenchConfig:
     forbidden: tuple[str, ...] = ()
     reveal: bool = False
     isolated: bool = True
+    kind: str = "module"
+    load_seconds: float = 0.0
 
 
 @dataclass
