@@ -83,9 +83,9 @@ class Diagnoser:
             source = (self.unit.solutions / topic.file).read_text(encoding="utf-8")
             for mistake in bank:
                 if mistake.id == version:
-                    source = mistake.applied_to(source)
+                    source = mistake.applied_to(source, topic.kind)
             config = bench_config(self.unit, topic, self._folder_with(topic, version, source), isolated=False)
-            target = InProcessTarget(config)
+            target = InProcessTarget(config, quiet=True)
             with _limited() as expired, suppress(Finding):
                 target.load()
                 if not expired:
@@ -97,9 +97,10 @@ class Diagnoser:
         self._folder = self._folder or tempfile.TemporaryDirectory(prefix="autograder-")
         root = Path(self._folder.name, f"{topic.name}-{version}")
         (root / "solutions").mkdir(parents=True)
-        for other in self.unit.spec.topics:
-            if other is not topic:
-                (root / "solutions" / other.file).symlink_to(self.unit.solutions / other.file)
+        files = {*self.unit.spec.files, *(f"{name}.py" for name in topic.below)} - {topic.file}
+        for file in files:
+            if (self.unit.solutions / file).is_file():
+                (root / "solutions" / file).symlink_to(self.unit.solutions / file)
         for resource in self.unit.spec.resources:
             (root / resource).symlink_to(self.unit.root / resource)
         (root / "solutions" / topic.file).write_text(source, encoding="utf-8")

@@ -119,8 +119,9 @@ class Workbench:
     def _run_cells(self) -> types.ModuleType:
         config, code = self.config, notebook.read(self.file.read_bytes())
         with cells.shell_modules(stay=config.isolated):
+            seconds = config.load_seconds if config.isolated else 0.0  # no timers in the tests' own process
             module, self.failed_cells = cells.run(
-                config.topic, self.file, code, config.load_seconds, config.reveal, self._replaced_names()
+                config.topic, self.file, code, seconds, config.reveal, self._replaced_names()
             )
         return module
 
