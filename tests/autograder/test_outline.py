@@ -31,5 +31,10 @@ def test_what_is_begun_is_written(name):
     assert [(each[0], each[3]) for each in outline(ast.parse(WRITTEN[name]))] == [("f", False)]
 
 
+def test_a_name_that_is_defined_twice_is_what_it_was_last():
+    again = ast.parse("def f():\n    raise NotImplementedError\n\ndef f():\n    return 1\n")
+    assert [each[3] for each in outline(again)] == [False, False]
+
+
 def test_lines_are_counted_from_one():
     assert outline(ast.parse("x = 1\n\ndef f():\n    return 1\n")) == [("f", 3, 4, False)]

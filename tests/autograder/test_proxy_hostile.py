@@ -99,6 +99,7 @@ ASK = {
     "train": lambda handle: handle.train(),
     "zero_grad": lambda handle: handle.zero_grad(),
     "set": lambda handle: handle.set("x", 1),
+    "failures": lambda handle: handle._target.request({"op": "failures"}),
     "same": lambda handle: Student(handle._target).same(handle, handle),
     "vjp": lambda handle: handle.vjp(torch.ones(1), cotangent=None, wrt=(0,)),
     "after": lambda handle: handle.after(1, 2),
@@ -116,6 +117,12 @@ def test_an_answer_of_the_wrong_form_is_no_answer(hostile, name):
     with pytest.raises(Crashed, match="not an answer"):
         ASK[name](handle)
     assert not hostile._target.alive
+
+
+def test_a_value_is_never_none(hostile):
+    hostile.forge_no_value()
+    with pytest.raises(Crashed, match="not an answer"):
+        hostile.value("x")
 
 
 def test_more_is_taken_than_was_asked_for(hostile):

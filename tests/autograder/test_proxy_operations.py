@@ -81,6 +81,22 @@ def test_get_gives_data(student, model):
         model.get("second.weight")
 
 
+def test_value_of_a_variable(student, request):
+    assert student.value("SCALE") == (3.0 if "mistake" in request.node.name else 2.0)
+    assert isinstance(student.value("Model"), Handle)
+    with pytest.raises(MissingName, match=r"sample\.py: `NOT_YET` is still None"):
+        student.value("NOT_YET")
+    with pytest.raises(MissingName, match=r"sample\.py has no NOWHERE"):
+        student.value("NOWHERE")
+
+
+def test_data_lie_beside_the_folder_of_the_code(student, targets):
+    """One relative path for all targets, for what the code opens and what a prop opens."""
+    (targets.folder / "data").mkdir(exist_ok=True)
+    (targets.folder / "data" / "words").write_text("oak")
+    assert student.content("../data/words") == "oak"
+
+
 def test_at_gives_a_handle(student, model):
     first = model.at("first")
     assert first.get("weight").shape == (2, 2)

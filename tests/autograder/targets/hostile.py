@@ -99,6 +99,10 @@ def forge_take(taken):
     sys.modules["autograder.student.workbench"].Workbench.take = lambda *_, **__: taken
 
 
+def forge_no_value():
+    sys.modules["autograder.student.workbench"].Workbench.value = lambda *_, **__: None
+
+
 def forge_error(told):
     sys.modules["autograder.student.worker"].describe = lambda *_, **__: told
     raise ValueError
