@@ -35,6 +35,12 @@ def inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
                     yield ("topics", t, "items", i, "builds_on", b), "an item cannot build on itself"
 
 
+def without_stand_in(unit: Unit) -> list[str]:
+    """The topics that items build on, that these rules do not ask for, and that nothing stands in for."""
+    names = {topic.name for topic in unit.spec.topics}
+    return [name for name in unit.spec.importable if name not in names and not _stands_in(unit, name, names)]
+
+
 def _stands_in(unit: Unit, other: str, names: set[str]) -> bool:
     """Whether a topic that these rules do not ask for is built on: its stand-in serves."""
     topic = other.partition(".")[0]

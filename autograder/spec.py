@@ -229,7 +229,7 @@ def find_root(start: Path) -> Path:
 
 def load(root: Path, rules: str = FILE_NAME) -> Unit:
     """Read and check the unit in `root`; `UsageError` tells everything that is wrong, a line each."""
-    from autograder.consistency import inconsistent
+    from autograder.consistency import inconsistent, without_stand_in
     from autograder.variants import Variant, without_readers
 
     path = root / rules
@@ -240,7 +240,13 @@ def load(root: Path, rules: str = FILE_NAME) -> Unit:
             variant = Variant.model_validate(data)
             if unit is None:
                 raise UsageError(f"{path}:{lines.of(('based_on',))}: based_on: a file cannot be based on itself")
-            return Unit(root, variant.of(unit.spec))
+            varied = Unit(root, variant.of(unit.spec))
+            if lacking := without_stand_in(varied):
+                what = (
+                    f"leaves out {', '.join(lacking)}, which others build on: tests/stand_ins must have a file for it"
+                )
+                raise UsageError(f"{path}:{lines.of(('topics',))}: topics: {what}")
+            return varied
         except ValidationError as error:
             found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
             raise UsageError("\n".join([*_duplicates(path, lines), *found])) from None

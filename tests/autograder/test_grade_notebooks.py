@@ -144,9 +144,24 @@ def test_a_stub_is_not_attempted(graded):
 def test_a_topic_below_that_is_not_asked_for_needs_a_stand_in(tmp_path):
     root = Path(shutil.copytree(UNIT, tmp_path / "unit"))
     load(root)
-    (root / "tests" / "stand_ins" / "words.py").unlink()
+    words = root / "tests" / "stand_ins" / "words.py"
+    words.rename(root / "words.py")
     with pytest.raises(UsageError, match=r"item tour.counts: builds_on.0: no item or topic 'words'"):
         load(root)
+
+
+def test_a_variant_that_leaves_out_what_others_build_on_needs_a_stand_in(tmp_path):
+    root = Path(shutil.copytree(UNIT, tmp_path / "unit"))
+    rules = (root / "grading.yml").read_text()
+    words = "  - name: words\n    title: W\n    items:\n      - {id: words.f, points: 1, tests: {test_f: 1}}\n"
+    (root / "grading.yml").write_text(rules.replace("topics:\n", f"topics:\n{words}"))
+    for kind, text in (("hidden", "def test_f(student):\n    pass\n"), ("public", "")):
+        (root / "tests" / kind / "test_words.py").write_text(text)
+    (root / "short.yml").write_text("based_on: grading.yml\ntopics: [tour]\n")
+    assert load(root, "short.yml").spec.importable == ("tour", "words")
+    (root / "tests" / "stand_ins" / "words.py").unlink()
+    with pytest.raises(UsageError, match=r"short.yml:2: topics: leaves out words, which others build on"):
+        load(root, "short.yml")
 
 
 def test_the_bank_and_the_right_ones_are_notebooks():
