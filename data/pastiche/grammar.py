@@ -1,10 +1,10 @@
-"""The grammar of the pastiche: short scenes in the manner of a play about 1600. The notation is explained in `pcfg.py`.
+"""The grammar of the pastiche: short scenes in the manner of a play about 1600. `pcfg.py` explains the notation.
 
-A scene is a talk between two persons of a cast of twenty: ten ranks, each a man and a woman. Who speaks and who listens is
-drawn once for a scene and then fixed, so that names, titles (sir, madam) and ranks agree from its first line to its last.
-Within a sentence, pronouns and possessives agree in gender and what is owned agrees in rank. In `far` 10 to 30 words
-stand between the two, none of which tells the gender or the rank. The genitive in "the king his crown" is no slip: so they
-wrote.
+A scene is a talk between two persons of a cast of twenty: ten ranks, each a man and a woman. Who speaks and who listens
+is drawn once for a scene and then fixed, so that names, titles (sir, madam) and ranks agree from its first line to its
+last. Within a sentence, pronouns and possessives agree in gender, and what is owned agrees in rank. In `far` 10 to 30
+words stand between the two, none of which tells the gender or the rank. The genitive in "the king his crown" is no
+slip: so they wrote.
 """
 
 import pcfg
@@ -39,7 +39,7 @@ line.$p
     4  <boast.$p>
     12 <clothing>
     13 <hurt>
-    13 <vessel>
+    15 <vessel>
     7  <musing>
 
 # To the one who listens
@@ -77,9 +77,16 @@ tale.$g.$r
 # Of somebody else: 10 to 30 words in between, and none of them tells
 
 far.$g.$r
-    3  <the> <noun.$g.$r> , whom <people> of <town> / did <follow> <through> , / hath <lost> <his.$g> <thing.$r> .
-    2  <the> <noun.$g.$r> , whom <people> did <follow> / and <people> did <praise> <through> , / hath <lost> <his.$g> <thing.$r> .
-    2  that <noun.$g.$r> of whom <people> <through> / did sing and all <town> <did> <praise> , / must now forsake <his.$g> <thing.$r> .
+    3  <the> <noun.$g.$r> , whom <people> of <town> / did <follow> <through> , / hath <lost> <own.$g.$r> .
+    2  <the> <noun.$g.$r> , <whom> / and <people> did <praise> <through> , / hath <lost> <own.$g.$r> .
+    2  that <noun.$g.$r> of whom <people> <through> / <sang> , / must now forsake <own.$g.$r> .
+
+own.$g.$r
+    1  <his.$g> <thing.$r>
+whom
+    1  whom <people> did <follow>
+sang
+    1  did sing and all <town> <did> <praise>
 
 # Families of words that stand where their like stand
 

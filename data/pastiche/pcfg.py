@@ -1,4 +1,4 @@
-"""Probabilistic grammars: reading rules, drawing texts, and the exact probability of a text, summed over all derivations.
+"""Probabilistic grammars: reading rules, drawing texts, the exact probability of a text, summed over all derivations.
 
 A grammar is written as text. A word in `<...>` is a symbol, every other one a word of the language; `/` ends a line.
 
@@ -7,9 +7,10 @@ A grammar is written as text. A word in `<...>` is a symbol, every other one a w
         2  good morrow , <sweet> <person.$g> .
         1  what news from the <person.$h> ?
 
-`$g` is a feature: it stands for each of its values. One in the symbol's name makes a rule for each value; one that stands
-only to the right shares the line's weight equally among its values. Features that exclude each other never take the same
-value in one rule. A symbol may not lead back to itself, so there are finitely many texts, and everything below is exact.
+`$g` is a feature: it stands for each of its values. One in the symbol's name makes a rule for each value; one that
+stands only to the right shares the line's weight equally among its values. Features that exclude each other never take
+the same value in one rule. A symbol may not lead back to itself: there are finitely many texts, and everything below is
+exact.
 """
 
 import itertools
@@ -55,12 +56,11 @@ class Grammar:
         """
         if symbol not in self.rules:
             return [symbol], 0.0
-        drawn = int(random.random() * self.totals[symbol])
-        for weight, parts in self.rules[symbol]:
-            drawn -= weight
-            if drawn < 0:
-                break
-        words, log_p = [], math.log(weight / self.totals[symbol])
+        lines, total = self.rules[symbol], self.totals[symbol]
+        drawn = int(random.random() * total)
+        reached = itertools.accumulate(weight for weight, _ in lines)
+        weight, parts = next(line for line, end in zip(lines, reached, strict=True) if drawn < end)
+        words, log_p = [], math.log(weight / total)
         for part in parts:
             more, log_p_part = self.sample(part, random)
             words += more
@@ -94,7 +94,7 @@ class Grammar:
         return inside(symbol, 0).get(len(words), -math.inf)
 
     def derivations(self, symbol: str) -> list[tuple[Parts, float]]:
-        """Every derivation as (words, p), one by one. For tiny grammars: it is what `log_probability` is tested with."""
+        """Every derivation as (words, p), one by one: what `log_probability` is tested with, on tiny grammars."""
         if symbol not in self.rules:
             return [((symbol,), 1.0)]
         found = []
@@ -129,7 +129,7 @@ def add(log_p: float | None, log_q: float) -> float:
 
 
 def read(text: str, features: dict[str, list[str]], different: Pairs = ()) -> Grammar:
-    """The grammar that a text describes. `features` gives each feature's values, `different` pairs that exclude each other."""
+    """The grammar that a text describes: `features` with their values, and pairs of them that exclude each other."""
     rules: dict[str, list[tuple[int, Parts]]] = {}
     for head, lines in blocks(text):
         for bound in assignments(head, {}, features, different):

@@ -39,6 +39,6 @@ def parse(text: str, proper: set[str]) -> list[str]:
     tokens = [token if token in proper else token.lower() for token in found]
     if (again := render(tokens)) != text:
         pairs = zip(again.split("\n"), text.split("\n"), strict=False)
-        line = next((theirs for ours, theirs in pairs if ours != theirs), text.split("\n")[-1])
+        line = next((theirs for ours, theirs in pairs if ours != theirs), text[-60:])
         raise ValueError(f"not a text of this grammar: {line!r} is not written as it would be")
     return tokens
