@@ -16,9 +16,11 @@ exact.
 import itertools
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from random import Random
 
 BREAK = "/"
@@ -41,7 +43,8 @@ class Grammar:
 
     def __init__(self, rules: dict[str, list[tuple[int, Parts]]]) -> None:
         self.rules = rules
-        self.totals = {symbol: sum(weight for weight, _ in lines) for symbol, lines in rules.items()}
+        self.ends = {symbol: list(accumulate(weight for weight, _ in lines)) for symbol, lines in rules.items()}
+        self.totals = {symbol: ends[-1] for symbol, ends in self.ends.items()}
         self.moments = cache(self._moments)
         used = {part for lines in rules.values() for _, parts in lines for part in parts}
         missing = sorted(part for part in used if part.startswith("<") and part not in rules)
@@ -56,11 +59,9 @@ class Grammar:
         """
         if symbol not in self.rules:
             return [symbol], 0.0
-        lines, total = self.rules[symbol], self.totals[symbol]
-        drawn = int(random.random() * total)
-        reached = itertools.accumulate(weight for weight, _ in lines)
-        weight, parts = next(line for line, end in zip(lines, reached, strict=True) if drawn < end)
-        words, log_p = [], math.log(weight / total)
+        drawn = int(random.random() * self.totals[symbol])
+        weight, parts = self.rules[symbol][bisect_right(self.ends[symbol], drawn)]
+        words, log_p = [], math.log(weight / self.totals[symbol])
         for part in parts:
             more, log_p_part = self.sample(part, random)
             words += more
