@@ -253,3 +253,10 @@ def test_far_agreement_spans_10_to_30_words_and_always_holds():
 
 def test_words_are_small_letters_and_marks_and_lose_nothing_else():
     assert tokens.words("Agatha:\nGood morrow, sir.") == ["agatha", ":", "good", "morrow", ",", "sir", "."]
+
+
+def test_the_held_out_text_is_made_as_its_card_says(tmp_path):
+    card = (HELD_OUT.parent / "README.md").read_text()
+    seed, documents = map(int, re.search(r"--seed (\d+) --documents (\d+)", card).groups())
+    assert make.text_of(make.draw(documents, Random(seed), set())) == HELD_OUT.read_bytes()
+    assert hashlib.sha256(HELD_OUT.read_bytes()).hexdigest() in card
