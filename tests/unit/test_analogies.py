@@ -3,7 +3,6 @@
 One seed here (half a minute of CPU); `python data/pastiche/analogies.py` asks five.
 """
 
-import sys
 from pathlib import Path
 
 import torch
