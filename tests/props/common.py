@@ -7,7 +7,9 @@ heavy is imported inside the function that needs it, so that a topic without tor
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +47,23 @@ def conv1d(weight: torch.Tensor, bias: torch.Tensor) -> torch.nn.Module:
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
     return layer
+
+
+def fill(module: torch.nn.Module, shapes: dict[str, list[int]], numbers: torch.Tensor) -> torch.nn.Module:
+    """Copies numbers into the parameters of these names and shapes: {"blocks.0.norm1.weight": [8], ...}.
+
+    They come in one tensor, one parameter's after the other's: many small ones would take longer on their way.
+    """
+    import torch
+
+    parts = numbers.split([math.prod(shape) for shape in shapes.values()])
+    with torch.no_grad():
+        for (name, shape), part in zip(shapes.items(), parts, strict=True):
+            parameter = attrgetter(name)(module)
+            if list(parameter.shape) != list(shape):
+                raise ValueError(f"{name} has shape {tuple(parameter.shape)}, should have {tuple(shape)}")
+            parameter.copy_(part.view(*shape))
+    return module
 
 
 def gpt2(config: dict[str, Any], weights: dict[str, torch.Tensor] | None = None) -> transformers.GPT2LMHeadModel:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+    import transformers
 
 
-def fill(module: torch.nn.Module, weights: dict[str, torch.Tensor]) -> torch.nn.Module:
-    """Copies numbers into the parameters of these names, "blocks.0.norm1.weight", all of them in one request."""
-    import torch
+def hugging_face(config: dict[str, Any], weights: dict[str, torch.Tensor]) -> transformers.GPT2LMHeadModel:
+    """A GPT2LMHeadModel in eval mode with these weights, all that it has but the tied output layer."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.initialization import no_init_weights
 
-    with torch.no_grad():
-        for name, weight in weights.items():
-            parameter = attrgetter(name)(module)
-            if tuple(parameter.shape) != tuple(weight.shape):
-                raise ValueError(f"{name} has shape {tuple(parameter.shape)}, should have {tuple(weight.shape)}")
-            parameter.copy_(weight)
+    with no_init_weights():  # half of the time, for numbers that are replaced
+        model = GPT2LMHeadModel(GPT2Config(**config))
+    model.load_state_dict(weights | {"lm_head.weight": weights["transformer.wte.weight"]})
+    return model.eval()
+
+
+def set_epsilon(module: torch.nn.Module, names: list[str], epsilon: float) -> torch.nn.Module:
+    """Sets the attribute `epsilon` of the norms of these names."""
+    for name in names:
+        attrgetter(name)(module).epsilon = epsilon
     return module
 
 
