@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,13 +18,6 @@ def hugging_face(config: dict[str, Any], weights: dict[str, torch.Tensor]) -> tr
         model = GPT2LMHeadModel(GPT2Config(**config))
     model.load_state_dict(weights | {"lm_head.weight": weights["transformer.wte.weight"]})
     return model.eval()
-
-
-def set_epsilon(module: torch.nn.Module, names: list[str], epsilon: float) -> torch.nn.Module:
-    """Sets the attribute `epsilon` of the norms of these names."""
-    for name in names:
-        attrgetter(name)(module).epsilon = epsilon
-    return module
 
 
 def adam_steps(
