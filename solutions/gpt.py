@@ -159,6 +159,8 @@ def load_gpt2_weights(model: GPT, hugging_face_model: "GPT2LMHeadModel") -> GPT:
     their_sizes = (theirs.vocab_size, theirs.n_positions, theirs.n_embd, theirs.n_layer, theirs.n_head)
     if sizes != their_sizes:
         raise ValueError(f"hugging_face_model of sizes {their_sizes} does not fit a model of sizes {sizes}")
+    if theirs.n_inner not in (None, 4 * theirs.n_embd):
+        raise ValueError(f"hugging_face_model has feed-forward layers of {theirs.n_inner} columns")
 
     source = hugging_face_model.transformer
     norms = [(model.norm, source.ln_f)]

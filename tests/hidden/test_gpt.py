@@ -57,8 +57,9 @@ def _block_weights(d_model, prefix=""):
 def _gpt_weights(sizes):
     """Every parameter of a GPT of these sizes, by name."""
     d_model = sizes["d_model"]
-    weights = {"token_embedding.weight": torch.randn(sizes["vocab_size"], d_model)}
-    weights["position_embedding.weight"] = torch.randn(sizes["context_length"], d_model)
+    # not of size 1: the student's side has the same seed, and a fresh Embedding could draw the very same numbers
+    weights = {"token_embedding.weight": 1.1 * torch.randn(sizes["vocab_size"], d_model)}
+    weights["position_embedding.weight"] = 1.1 * torch.randn(sizes["context_length"], d_model)
     for number in range(sizes["num_layers"]):
         weights |= _block_weights(d_model, f"blocks.{number}.")
     return weights | _norm_weights("norm", d_model)
