@@ -552,7 +552,8 @@ def test_train_starts_the_data_over(student, reference):
 
 def test_train_stops_in_time(student, reference):
     """With fewer steps than batches only the first batches are used."""
-    _train_both(student, reference, [_batch(2, 5) for _ in range(6)], 2)
+    batches = [_batch(2, 5) for _ in range(6)]
+    _train_both(student, reference, batches, 2, {"learning_rate": 0.01, "device": "cpu"})
 
 
 def test_train_with_other_learning_rates(student, reference):
@@ -634,7 +635,7 @@ def _expect_perplexity(student, reference, *batches, dropout=0.0, training=False
     """The number is that of the solution."""
     model, solution = _twins(student, reference, dropout=dropout)
     model.train(training)
-    got = student.perplexity(model, student.prop("loader", list(batches)))
+    got = student.perplexity(model, student.prop("loader", list(batches)), "cpu")
     want = reference.perplexity(solution, reference.prop("loader", list(batches)))
     student.expect_close(got, want, atol=0.0, rtol=SUMS)
     return model, solution
