@@ -52,7 +52,7 @@ def perplexities(**options: Any) -> None:
 
 @dataclass(frozen=True)
 class Plot:
-    """One plot: which file of yours it needs, how long it took on one core, and what makes it small for a quick look."""
+    """One plot: which file of yours it needs, about how long it takes, and what makes it small for a quick look."""
 
     needs: str
     shows: str
@@ -74,7 +74,11 @@ PLOTS = {
     "attention": Plot("attention.py", "where a head looks", 1, "heads", {}),
     "loss": Plot("rnn.py, gpt.py", "two models learn, and write", 30, "training", {"steps": 3}),
     "perplexity": Plot(
-        "finetuning.py", "fine-tuning, on what it has seen and what not", 60, "tuning", {"steps": 2, "every": 1, "documents": 2}
+        "finetuning.py",
+        "fine-tuning, on what it has seen and what not",
+        60,
+        "tuning",
+        {"steps": 2, "every": 1, "documents": 2},
     ),
 }
 
@@ -103,9 +107,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Pictures of what you have written, drawn with your own functions.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="which plots; `all` for all of them")
     parser.add_argument("--list", action="store_true", help="tell which plots there are, and draw nothing")
-    parser.add_argument("--from", dest="source", type=Path, default=HERE, help="the folder of the functions; yours if left out")
-    parser.add_argument("--out", type=Path, default=HERE / "plots", help="where the pictures go; plots/ if left out")
-    parser.add_argument("--quick", action="store_true", help="a few steps only: to see that it works, not what it shows")
+    parser.add_argument(
+        "--from", dest="source", type=Path, default=HERE, help="where the functions are; if left out, here"
+    )
+    parser.add_argument("--out", type=Path, default=HERE / "plots", help="where the pictures go; if left out, plots/")
+    parser.add_argument("--quick", action="store_true", help="a few steps only, to see that it works")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in (*PLOTS, "all")]
     if arguments.list or not arguments.names or unknown:

@@ -1,4 +1,4 @@
-"""Two plots on backpropagation through time: gradients that vanish and explode, and what a short window cannot learn."""
+"""Two plots on backpropagation through time: gradients that vanish and explode, and what a short window misses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def student(topic: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != topic:
             raise
-        raise NotYet(f"There is no {topic}.py. Run this in the folder that holds it, or name the folder: --from FOLDER.") from None
+        raise NotYet(f"There is no {topic}.py here. Name the folder that holds it: --from FOLDER.") from None
 
 
 def pastiche(part: str) -> str:
@@ -53,7 +53,7 @@ def folder(name: str) -> Path:
     """A folder of `data/`, which stands beside `assignments/`."""
     path = DATA / name
     if not path.is_dir():
-        raise NotYet(f"There is no folder data/{name}. It belongs beside assignments/: copy it from the unit's repository.")
+        raise NotYet(f"There is no folder data/{name}. It belongs beside assignments/, as in the unit's repository.")
     return path
 
 
@@ -76,5 +76,6 @@ def _missing(module: ModuleType | None, path: Path, name: str) -> str:
         what = getattr(what, part, None)
         docstrings.append(getattr(what, "__doc__", None) or "")
     number = re.search(r"exercise (\d+)", " ".join(docstrings))
+    name = name.removesuffix(".__init__").removesuffix(".forward")
     where = f"exercise {number[1]} of {path.stem}.md" if number else f"an exercise of {path.stem}.md"
     return f"This plot needs `{name}` of {path.name}, which is not written yet. It is {where}: do that first."

@@ -11,7 +11,7 @@ from plotting.common import DATA, student
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WORDS = "the queen wears her golden crown".split()
+WORDS = ["the", "queen", "wears", "her", "golden", "crown"]
 TEXT = "The old man walked down to the river and"
 
 
@@ -70,9 +70,8 @@ def _trained_head() -> Map:
     mask = attention.causal_mask(ids.shape[1])
     best, found = -1.0, None
     for number, (block, x) in enumerate(zip(model.transformer.h, states, strict=False), 1):
-        query, key, value = (
-            attention.split_heads(part, model.config.n_head) for part in block.attn.c_attn(block.ln_1(x)).chunk(3, dim=-1)
-        )
+        parts = block.attn.c_attn(block.ln_1(x)).chunk(3, dim=-1)
+        query, key, value = (attention.split_heads(part, model.config.n_head) for part in parts)
         _, weights = attention.scaled_dot_product_attention(query, key, value, mask)
         for head, of_head in enumerate(weights[0], 1):
             before = of_head.diagonal(-1).mean().item()

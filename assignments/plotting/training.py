@@ -84,11 +84,13 @@ def draw_loss(curves: Curves) -> "Figure":
     axes.legend()
 
     words.axis("off")
-    words.set_title("What they write, temperature 1, after the prompt \"The \"")
+    words.set_title('What they write, temperature 1, after the prompt "The "')
     for row, (name, sample) in enumerate(curves.samples.items()):
         lines = "\n".join(_wrapped(sample.replace("\n", " / "), 95))
         words.text(0, 0.95 - 0.52 * row, name, weight="bold", va="top", transform=words.transAxes)
-        words.text(0.07, 0.95 - 0.52 * row, lines, va="top", family="monospace", fontsize=8.5, transform=words.transAxes)
+        words.text(
+            0.07, 0.95 - 0.52 * row, lines, va="top", family="monospace", fontsize=8.5, transform=words.transAxes
+        )
     return figure
 
 

@@ -113,9 +113,7 @@ def draw_embeddings(words: Words) -> "Figure":
     """Two maps with arrows, and below them what the arrows are worth."""
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(
-        2, 2, figsize=(11, 9.2), layout="constrained", gridspec_kw={"height_ratios": (3, 2)}
-    )
+    figure, axes = plt.subplots(2, 2, figsize=(11, 9.2), layout="constrained", gridspec_kw={"height_ratios": (3, 2)})
     figure.suptitle(
         "Trained only to tell text from broken text, the arrows from men to women turn the same way", fontsize=13
     )
