@@ -79,3 +79,29 @@ def _missing(module: ModuleType | None, path: Path, name: str) -> str:
     name = name.removesuffix(".__init__").removesuffix(".forward")
     where = f"exercise {number[1]} of {path.stem}.md" if number else f"an exercise of {path.stem}.md"
     return f"This plot needs `{name}` of {path.name}, which is not written yet. It is {where}: do that first."
+
+
+def checkpoint() -> tuple[Any, Any]:
+    """The small GPT-2 of data/english-gpt2, and its tokenizer."""
+    path = folder("english-gpt2")
+    if not (path / "model.safetensors").is_file():
+        raise NotYet("data/english-gpt2 holds no model.safetensors: take it from the unit's repository.")
+    from transformers import GPT2LMHeadModel, GPT2Tokenizer, logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    return GPT2LMHeadModel.from_pretrained(path).eval(), GPT2Tokenizer.from_pretrained(path)
+
+
+def grammar_nats(text: str) -> float:
+    """-log p(text) in nats under the pastiche's own grammar."""
+    place = str(folder("pastiche"))
+    sys.path.insert(0, place)
+    try:
+        grammar, tokens = importlib.import_module("grammar"), importlib.import_module("tokens")
+    finally:
+        sys.path.remove(place)
+    return -sum(
+        grammar.PASTICHE.log_probability(grammar.START, tokens.parse(document, grammar.PROPER))
+        for document in tokens.documents(text)
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from plotting.common import DATA, student
+from plotting.common import DATA, checkpoint, student
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ def measure_attention() -> list[Map]:
         Map("by hand, small numbers:\na preference", WORDS, head_by_hand(len(WORDS), 2.0)),
         Map("by hand, large numbers:\nthe word before, or itself at the start", WORDS, head_by_hand(len(WORDS), 20.0)),
     ]
-    trained = _trained_head() if (DATA / "english-gpt2").is_dir() else None
+    trained = _trained_head() if (DATA / "english-gpt2" / "model.safetensors").is_file() else None
     return [*maps, trained] if trained else maps
 
 
@@ -60,11 +60,8 @@ def head_by_hand(length: int, strength: float) -> Tensor:
 @torch.no_grad()
 def _trained_head() -> Map:
     """Of all heads of the small GPT-2, the one that looks most at the word before; weights from your functions."""
-    from transformers import GPT2LMHeadModel, GPT2Tokenizer
-
     attention = student("attention")
-    path = str(DATA / "english-gpt2")
-    model, tokenizer = GPT2LMHeadModel.from_pretrained(path).eval(), GPT2Tokenizer.from_pretrained(path)
+    model, tokenizer = checkpoint()
     ids = tokenizer(TEXT, return_tensors="pt")["input_ids"]
     states = model(ids, output_hidden_states=True).hidden_states
     mask = attention.causal_mask(ids.shape[1])

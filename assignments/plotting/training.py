@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from plotting.common import BLUE, GREEN, GREY, ORANGE, folder, pastiche, student
+from plotting.common import BLUE, GREY, ORANGE, pastiche, student
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
