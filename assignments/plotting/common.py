@@ -94,14 +94,11 @@ def checkpoint() -> tuple[Any, Any]:
 
 
 def grammar_nats(text: str) -> float:
-    """-log p(text) in nats under the pastiche's own grammar."""
+    """-log p(text) in nats under the pastiche's own grammar (data/pastiche/score.py)."""
     place = str(folder("pastiche"))
     sys.path.insert(0, place)
     try:
-        grammar, tokens = importlib.import_module("grammar"), importlib.import_module("tokens")
+        score = importlib.import_module("score")
     finally:
         sys.path.remove(place)
-    return -sum(
-        grammar.PASTICHE.log_probability(grammar.START, tokens.parse(document, grammar.PROPER))
-        for document in tokens.documents(text)
-    )
+    return sum(score.document_nats(document) for document in score.documents(text))

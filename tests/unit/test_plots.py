@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLOTS = ROOT / "assignments" / "plots.py"
-OURS = ("plots", "plotting", "embeddings", "rnn", "bptt", "attention", "gpt", "finetuning", "grammar", "pcfg", "tokens")
+OURS = ("plots", "plotting", "embeddings", "rnn", "bptt", "attention", "gpt", "finetuning", "grammar", "pcfg", "tokens", "score")
 
 
 @pytest.fixture
