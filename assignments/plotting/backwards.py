@@ -143,7 +143,8 @@ def draw_remember(remembered: Remembered) -> "Figure":
     axes.grid(visible=False)
     axes.set_title(
         "Can it learn to remember? Right of the line the window reaches the symbol.\n"
-        f"Left of it no gradient does: about a blind guess, ln {remembered.symbols} = {guess:.2f} nats."
+        f"Left of it no gradient does: mostly a blind guess, ln {remembered.symbols} = {guess:.2f}, unless the state\n"
+        "happens to keep a trace of the symbol that the last steps can read."
     )
     figure.colorbar(image, ax=axes, label="loss at the question, in nats, after training")
     return figure

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WORDS = ["the", "queen", "wears", "her", "golden", "crown"]
-TEXT = "The old man walked down to the river and"
+TEXT = "The people of the United States want peace in the world"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _trained_head() -> Map:
                 best, found = before, (number, head, of_head)
     number, head, of_head = found
     labels = [tokenizer.decode([token]).strip() for token in ids[0].tolist()]
-    return Map(f"found by training: the small GPT-2,\nblock {number}, head {head}", labels, of_head)
+    return Map(f"found by training, the one most like it:\nsmall GPT-2, block {number}, head {head}", labels, of_head)
 
 
 def draw_attention(maps: list[Map]) -> "Figure":
@@ -93,8 +93,9 @@ def draw_attention(maps: list[Map]) -> "Figure":
                     colour = "white" if weight > 0.55 else "black"
                     size = 9 if len(line) < 9 else 7
                     axes.text(column, row, f"{weight:.1f}", ha="center", va="center", color=colour, fontsize=size)
-        axes.set_xticks(range(len(one.labels)), one.labels, rotation=60, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(one.labels)), one.labels)
+        places, size = range(len(one.labels)), 11 if len(one.labels) < 9 else 9
+        axes.set_xticks(places, one.labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=size)
+        axes.set_yticks(places, one.labels, fontsize=size)
         axes.set_title(one.title)
         axes.set_xlabel("... at this word (key)")
         axes.grid(visible=False)
