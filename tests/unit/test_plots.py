@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLOTS = ROOT / "assignments" / "plots.py"
-OURS = ("plots", "plotting", "embeddings", "rnn", "bptt", "attention", "gpt", "finetuning", "grammar", "pcfg", "tokens", "score")
+TOPICS = ("embeddings", "rnn", "bptt", "attention", "gpt", "finetuning")
+OURS = ("plots", "plotting", *TOPICS, "grammar", "pcfg", "tokens", "score")
 
 
 @pytest.fixture
