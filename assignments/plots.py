@@ -63,7 +63,7 @@ class Plot:
 
 PLOTS = {
     "embeddings": Plot("embeddings.py", "the map of words, before and after", 30, "words", {"steps": 20}),
-    "gradients": Plot("bptt.py", "gradients that vanish and explode", 1, "backwards", {"seeds": 2}),
+    "gradients": Plot("bptt.py", "gradients that vanish and explode", 5, "backwards", {"seeds": 2}),
     "remember": Plot(
         "bptt.py",
         "what a short window cannot learn",
@@ -71,8 +71,8 @@ PLOTS = {
         "backwards",
         {"delays": (1, 2), "windows": (1, 3), "texts": 20},
     ),
-    "attention": Plot("attention.py", "where a head looks", 1, "heads", {}),
-    "loss": Plot("rnn.py, gpt.py", "two models learn, and write", 45, "training", {"steps": 3}),
+    "attention": Plot("attention.py", "where a head looks", 10, "heads", {}),
+    "loss": Plot("rnn.py, gpt.py", "two models learn, and write", 35, "training", {"steps": 3}),
     "perplexity": Plot(
         "finetuning.py",
         "fine-tuning, on what it has seen and what not",

@@ -40,7 +40,7 @@ def measure_loss(steps: int = 300, seed: int = 0) -> Curves:
     samples["RNN"] = "".join(symbols[number] for number in written)
 
     transformer = gpt.GPT(gpt.GPTConfig(len(symbols), context_length=64, d_model=64, num_layers=2, num_heads=4))
-    losses["GPT"] = _train(transformer, transformer, rnn, ids, steps, 0.002, seed)
+    losses["GPT"] = _train(transformer, transformer, rnn, ids, steps, 0.001, seed)
     written = gpt.sample(transformer, torch.tensor([prompt]), 160, generator=torch.Generator().manual_seed(seed))
     samples["GPT"] = "".join(symbols[number] for number in written[0].tolist())
     return Curves(len(symbols), losses, samples)
