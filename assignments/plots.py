@@ -62,7 +62,7 @@ class Plot:
 
 
 PLOTS = {
-    "embeddings": Plot("embeddings.py", "the map of words, before and after", 30, "words", {"steps": 20}),
+    "embeddings": Plot("embeddings.py", "the map of words, before and after", 45, "words", {"steps": 20}),
     "gradients": Plot("bptt.py", "gradients that vanish and explode", 5, "backwards", {"seeds": 2}),
     "remember": Plot(
         "bptt.py",
@@ -117,7 +117,7 @@ def main() -> int:
     if arguments.list or not arguments.names or unknown:
         for name in unknown:
             print(f"There is no plot {name!r}.")
-        print("\n".join(f"{name:11} {plot.shows:45} {plot.needs:15} ~{plot.seconds} s" for name, plot in PLOTS.items()))
+        print("\n".join(f"{name:11} {plot.shows:45} {plot.needs:15} about {plot.seconds} s" for name, plot in PLOTS.items()))
         return 2 if unknown else 0
 
     if not arguments.source.is_dir():
