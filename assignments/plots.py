@@ -117,7 +117,11 @@ def main() -> int:
     if arguments.list or not arguments.names or unknown:
         for name in unknown:
             print(f"There is no plot {name!r}.")
-        print("\n".join(f"{name:11} {plot.shows:45} {plot.needs:15} about {plot.seconds} s" for name, plot in PLOTS.items()))
+        print(
+            "\n".join(
+                f"{name:11} {plot.shows:45} {plot.needs:15} about {plot.seconds} s" for name, plot in PLOTS.items()
+            )
+        )
         return 2 if unknown else 0
 
     if not arguments.source.is_dir():
