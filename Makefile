@@ -4,13 +4,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SAMPLE := build/sample
 
-.PHONY: help setup grade test lint verify stubs sample clean
+.PHONY: help setup grade test lint verify soak stubs sample clean
 
 help:
 	@echo "make grade    grade a sample class into build/grades/"
 	@echo "make test     run all tests"
 	@echo "make lint     ruff and mypy"
 	@echo "make verify   prove the hidden tests: solutions pass, stubs score nothing, mistakes are caught"
+	@echo "make soak     prove that they are not flaky: 200 runs with new seeds; stop it and go on as you like"
 	@echo "make stubs    make the stubs in assignments/ from solutions/"
 	@echo "make clean    remove .venv and build"
 
@@ -40,6 +41,10 @@ lint: setup
 verify: setup
 	@echo "==> Proving the hidden tests"
 	@$(BIN)/autograder verify
+
+soak: setup
+	@echo "==> Grading the solutions and the different right modules again and again"
+	@$(BIN)/autograder soak
 
 stubs: setup
 	@$(BIN)/autograder release stubs

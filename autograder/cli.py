@@ -92,6 +92,20 @@ def verify(topics: tuple[str, ...], seeds: int, rules: str) -> int:
     return run_verify(load(find_root(Path.cwd()), rules), topics, seeds)
 
 
+@main.command()
+@click.argument("topics", nargs=-1)
+@click.option("--runs", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--training-runs", type=click.IntRange(min=0), default=20, show_default=True, help="With the long items.")
+@click.option("--training-over", type=float, default=10, show_default=True, help="CPU seconds that make an item long.")
+@_told
+def soak(topics: tuple[str, ...], runs: int, training_runs: int, training_over: float) -> int:
+    """Look for flaky tests: what must get full marks, graded with ever new seeds. Can be stopped and goes on."""
+    from autograder.soak import soak as run_soak
+    from autograder.spec import find_root, load
+
+    return run_soak(load(find_root(Path.cwd())), topics, runs, training_runs, training_over)
+
+
 @main.group()
 def release() -> None:
     """Make what is handed out."""
