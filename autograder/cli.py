@@ -97,13 +97,16 @@ def verify(topics: tuple[str, ...], seeds: int, rules: str) -> int:
 @click.option("--runs", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--training-runs", type=click.IntRange(min=0), default=20, show_default=True, help="With the long items.")
 @click.option("--training-over", type=float, default=10, show_default=True, help="CPU seconds that make an item long.")
+@click.option(
+    "--right-runs", type=click.IntRange(min=0), default=200, show_default=True, help="With the different right modules."
+)
 @_told
-def soak(topics: tuple[str, ...], runs: int, training_runs: int, training_over: float) -> int:
+def soak(topics: tuple[str, ...], runs: int, training_runs: int, training_over: float, right_runs: int) -> int:
     """Look for flaky tests: what must get full marks, graded with ever new seeds. Can be stopped and goes on."""
     from autograder.soak import soak as run_soak
     from autograder.spec import find_root, load
 
-    return run_soak(load(find_root(Path.cwd())), topics, runs, training_runs, training_over)
+    return run_soak(load(find_root(Path.cwd())), topics, runs, training_runs, training_over, right_runs)
 
 
 @main.group()

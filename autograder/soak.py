@@ -1,17 +1,18 @@
 """`autograder soak`: are the hidden tests flaky? Grades what must get full marks, again and again with new seeds.
 
-A run grades the solutions and every different right module with one seed; anything less than full marks is a failure.
-Runs take turns between 1 and 2 threads. Items that train for long (their `cpu_seconds` in grading.yml is over a limit)
-take part in some of the runs only, spread evenly over both. Each finished run is a line of `build/soak/state.jsonl`, so
-that it can be stopped at any time and goes on later; lines of other code than today's do not count. Whenever it ends,
-it writes to docs/soak.md what has been done, and with which commit.
+A run grades the solutions with seeds of its own; anything less than full marks is a failure. The different right
+modules take part in some of the runs or in all. Runs take turns between 1 and 2 threads. Items that train for long
+(their `cpu_seconds` in grading.yml is over a limit) take part in some of the runs only, spread evenly over both.
+Runs of one kind are graded together, a batch at a time, and each is a line of `build/soak/state.jsonl`, so that it
+can be stopped at any time and goes on later; lines of other code than today's do not count. Whenever it ends, it
+writes to docs/soak.md what has been done, and with which commit.
 """
 
 import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from rich.console import Console
 from autograder.spec import Unit
 from autograder.verify import Case, cases, prove
 
+BATCH = 10  # runs
 STATE, PAGE = Path("build", "soak", "state.jsonl"), Path("docs", "soak.md")
 TESTS = ("tests/hidden", "tests/props", "tests/right", "tests/stand_ins")
 PARTS = ("grading.yml", "autograder", "solutions", "data", *TESTS)  # what a run depends on
@@ -35,6 +37,7 @@ class Run:
     number: int
     threads: int
     training: bool  # whether the long items took part
+    right: bool  # whether the different right modules did
     cases: int
     marked: int  # items graded, over all cases
     wrong: list[str]
@@ -42,32 +45,44 @@ class Run:
     ended: str
 
 
-def soak(unit: Unit, names: Sequence[str], runs: int, training_runs: int, training_over: float) -> int:
+def soak(unit: Unit, names: Sequence[str], runs: int, training_runs: int, training_over: float, right_runs: int) -> int:
     """Do what is left of so many runs; write docs/soak.md, and return the exit status."""
     topics = [unit.spec.topic(name) for name in names] or list(unit.spec.topics)
     names = [topic.name for topic in topics]
-    right = [case for case in cases(unit, topics) if case.mistake is None and not case.stub]
+    modules = [case for case in cases(unit, topics) if case.mistake is None and not case.stub]
     long = {item.id for topic in topics for item in topic.items if (item.cpu_seconds or 0) > training_over}
     state, page = unit.root / STATE, unit.root / PAGE
     console = Console(highlight=False, markup=False)
 
     code = code_of(unit.root)
     done = [run for run in runs_in(state) if (run.code, run.topics) == (code, names) and run.number < runs]
-    done = [run for run in done if not long or run.training == trains(run.number, runs, training_runs)]
+    kinds = {
+        number: (
+            1 + number % 2,
+            bool(long) and takes_part(number, runs, training_runs),
+            takes_part(number, runs, right_runs),
+        )
+        for number in range(runs)
+    }
+    done = [run for run in done if (run.threads, run.training, run.right) == kinds[run.number]]
     if done:
         console.print(f"{len(done)} of {runs} runs are done already.")
     state.parent.mkdir(parents=True, exist_ok=True)
     try:
-        for number in sorted(set(range(runs)) - {run.number for run in done}):
-            training = trains(number, runs, training_runs)
-            run = one_run(unit, right, set() if training else long, number)
-            run = replace(run, code=code, topics=names, training=training)
-            with state.open("a", encoding="utf-8") as file:
-                file.write("\n" + json.dumps(asdict(run)))  # the newline first: a kill may have left half a line
-            done.append(run)
-            console.print(f"run {number + 1} of {runs}: {len(run.wrong)} failures, {run.seconds:.0f} s")
-            for line in run.wrong:
-                console.print(f"  {line}")
+        for numbers in batches(kinds, {run.number for run in done}):
+            threads, training, right = kinds[numbers[0]]
+            taken = [
+                replace(case, items=case.items - (set() if training else long))
+                for case in (modules if right else modules[:1])
+            ]
+            for found in some_runs(unit, [case for case in taken if case.items], threads, numbers):
+                run = replace(found, code=code, topics=names, training=training, right=right)
+                with state.open("a", encoding="utf-8") as file:
+                    file.write("\n" + json.dumps(asdict(run)))  # the newline first: a kill may have left half a line
+                done.append(run)
+                for line in run.wrong:
+                    console.print(f"  run {run.number + 1}: {line}")
+            console.print(f"{len(done)} of {runs} runs, {sum(len(run.wrong) for run in done)} failures")
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from here.")
     page.parent.mkdir(parents=True, exist_ok=True)
@@ -76,34 +91,58 @@ def soak(unit: Unit, names: Sequence[str], runs: int, training_runs: int, traini
     return 1 if len(done) < runs or any(run.wrong for run in done) else 0
 
 
-def trains(number: int, runs: int, training_runs: int) -> bool:
-    """Whether the long items take part: once in every so many runs, by turns in an even and an odd one."""
-    if not training_runs:
+def takes_part(number: int, runs: int, of_these: int) -> bool:
+    """Whether something takes part that does so in `of_these` runs: spread evenly over even and odd ones."""
+    if not of_these:
         return False
-    every = max(1, runs // training_runs)
+    every = max(1, runs // of_these)
     group, place = divmod(number, every)
-    return group < training_runs and place == (group % 2 if every > 1 else 0)
+    return group < of_these and place == (group % 2 if every > 1 else 0)
 
 
-def one_run(unit: Unit, right: Sequence[Case], left_out: set[str], number: int) -> Run:
-    """One run: every case with a seed of its own number."""
-    threads = 1 + number % 2
+def batches(kinds: Mapping[int, tuple[int, bool, bool]], done: set[int]) -> list[tuple[int, ...]]:
+    """The runs that are left, a few of one kind at a time, in about their order."""
+    waiting: dict[tuple[int, bool, bool], list[int]] = {}
+    for number, kind in kinds.items():
+        if number not in done:
+            waiting.setdefault(kind, []).append(number)
+    return sorted(batch for numbers in waiting.values() for batch in batched(numbers, BATCH))
+
+
+def batched(numbers: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
+    return (tuple(numbers[start : start + size]) for start in range(0, len(numbers), size))
+
+
+def some_runs(unit: Unit, taken: Sequence[Case], threads: int, numbers: Sequence[int]) -> Iterator[Run]:
+    """These runs of one kind, graded together, so that libraries are imported once for all of them.
+
+    A seed depends on the bytes of a file: each run has so many empty lines at the end of every file.
+    """
     threaded = replace(unit, spec=unit.spec.model_copy(update={"threads": threads}))
-    taken = [replace(case, items=case.items - left_out) for case in right if case.items - left_out]
+    every = [
+        replace(
+            case, name=f"{number}/{case.name}", files={name: data + b"\n" * number for name, data in case.files.items()}
+        )
+        for number in numbers
+        for case in taken
+    ]
     began = time.perf_counter()
-    proof = prove(threaded, taken, f"soak-{number}".encode())
-    return Run(
-        code="",
-        topics=[],
-        number=number,
-        threads=threads,
-        training=False,
-        cases=len(taken),
-        marked=sum(len(case.items) for case in taken),
-        wrong=list(proof.wrong),
-        seconds=time.perf_counter() - began,
-        ended=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    wrong = prove(threaded, every, b"soak").wrong
+    seconds = (time.perf_counter() - began) / len(numbers)
+    for number in numbers:
+        yield Run(
+            code="",
+            topics=[],
+            number=number,
+            threads=threads,
+            training=False,
+            right=False,
+            cases=len(taken),
+            marked=sum(len(case.items) for case in taken),
+            wrong=[line.removeprefix(f"{number}/") for line in wrong if line.startswith(f"{number}/")],
+            seconds=seconds,
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
 
 def runs_in(state: Path) -> Iterator[Run]:
@@ -145,8 +184,8 @@ def report(done: Sequence[Run], wanted: int, topics: Sequence[str], long: set[st
         f"**{len(done)} of {wanted} runs done, {len(failures)} failures.**"
         + ("" if len(done) == wanted else " Not complete: `make soak` goes on."),
         "",
-        "A run grades the solutions and every different right module with a new seed; anything less than full marks is",
-        "a failure. Written by `make soak`.",
+        "A run grades the solutions with new seeds, and some runs every different right module as well; anything less",
+        "than full marks is a failure. Written by `make soak`.",
         "",
         "| | |",
         "| --- | --- |",
@@ -154,7 +193,8 @@ def report(done: Sequence[Run], wanted: int, topics: Sequence[str], long: set[st
         f"| runs with 1 thread, with 2 | {sum(r.threads == 1 for r in done)}, {sum(r.threads == 2 for r in done)} |",
         f"| runs with the items that train for long | {with_training if long else 'there is no such item'} |",
         f"| these items | {', '.join(f'`{item}`' for item in sorted(long)) or 'none'} |",
-        f"| modules graded in a run | {max((run.cases for run in done), default=0)} |",
+        f"| runs with the different right modules | {sum(run.right for run in done)} |",
+        f"| submissions graded in a run | 1, with the right modules {max((run.cases for run in done), default=0)} |",
         f"| items graded in all | {sum(run.marked for run in done)} |",
         f"| last run ended | {max((run.ended for run in done), default='never')} |",
         f"| time of all runs | {sum(run.seconds for run in done) / 60:.0f} minutes |",
