@@ -38,7 +38,8 @@ i didn't L N|i didn't L it|i never D N|nobody D N|nobody D it|we did not L it at
 i would never L N|i would not L N|i do not think it B A|i don't think N B A
 i don't find it A|i did not find N A|N B never A|N B far from A|N B hardly A|N B anything but A
 there is nothing A about N|nothing about N B A|there was nothing A in it|i am not F|i am not V F|i wasn't F
-we were not F at all|i am not F with N|N did not make me F|N has not M me|it hasn't M me|we were not M|N B not T|it C T|this is not T
+we were not F at all|i am not F with N|N did not make me F|N has not M me
+it hasn't M me|we were not M|N B not T|it C T|this is not T
 not A|not V A|not a A n|not A at all|no one would call it A|he is not a A person|she is not A|you are not A
 they aren't A|it isn't that A|nobody was F|N could hardly be called A|N B neither A nor A"""
 FIRST_OF_TWO = ("N B A , but", "it B A but", "at first it B A , but", "N B A . however ,")  # the second half decides
