@@ -16,7 +16,7 @@ NEGATIVE, POSITIVE = 0, 1
 LABELS = ("NEGATIVE", "POSITIVE")
 
 # Slots: N a noun with its determiner, n a bare noun, P a name, A an adjective, F a feeling, L and D a verb of liking
-# and its past, M moved, T what a thing is, X what it did, S a whole sentence, V an intensifier or nothing, B is or was,
+# and its past, K its third person, M moved, T what a thing is, X what it did, G best or worst, S a whole sentence, V an intensifier or nothing, B is or was,
 # C isn't or wasn't.
 SAME = """\
 N B V A|N B V A|N B V A|N B V A and A|N B A , A and A|this B a V A n|it B a V A n|this B a A and A n|it B V A|that B A
@@ -30,7 +30,8 @@ he M everyone|N B T|it B T|this is T|what T|this n is T|N X|N X|it X|N X|it X|N 
 N B not only A but T|i have never seen such a A n|i have never read such a A n|N B A from start to finish
 one of the most A n i have ever seen|a n with a A n and a A n|it was the A n of the year|the A n i have ever seen
 N has a A n|there is a A n in it|N gave us a A n|i had a A n|it feels A|it looks A|it sounds A|it tastes A|it seems V A
-N seems A|that was A of you|N B A and N B A|N B A and N X|S|S|S|S|S|S"""
+N seems A|that was A of you|G n ever|the G n i have ever seen|it was the G day of my life|this is the G n in the world
+N B A and N B A|N B A and N X|S|S|S|S|S|S"""
 TURNED = """\
 N B not A|N B not V A|N C A|N C V A|N C A at all|N B not A at all|it B not A|it C V A|it C A|this B not a A n
 this C a A n|it B not a V A n|that is not A|that's not A|i do not L N|i don't L N|i don't L it|i did not L N
@@ -118,6 +119,8 @@ def fill(frame: str, grammar: Grammar, polarity: int) -> str:
         "F": lambda: draw.choice(WORDS[f"{side} feelings"]),
         "L": lambda: verb,
         "D": lambda: past,
+        "K": lambda: verb + ("es" if verb.endswith("sh") else "s"),
+        "G": lambda: ("worst", "best")[polarity],
         "M": lambda: draw.choice(WORDS[f"{side} moves"]),
         "T": lambda: draw.choice(WORDS[f"{side} things"]),
         "X": lambda: draw.choice(WORDS[f"{side} deeds"]),
