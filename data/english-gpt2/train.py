@@ -161,7 +161,8 @@ def continuation(model: GPT2LMHeadModel, tokenizer: GPT2Tokenizer, prompt: str, 
     torch.manual_seed(0)
     inputs = tokenizer(prompt, return_tensors="pt")
     settings = {"do_sample": do_sample, "top_p": 0.9, "temperature": 0.8} if do_sample else {"do_sample": False}
-    ids = model.generate(**inputs, max_new_tokens=50, pad_token_id=tokenizer.eos_token_id, **settings)
+    room = model.config.n_positions - inputs["input_ids"].shape[1]
+    ids = model.generate(**inputs, max_new_tokens=min(50, room), pad_token_id=tokenizer.eos_token_id, **settings)
     return tokenizer.decode(ids[0], skip_special_tokens=True)
 
 

@@ -16,33 +16,32 @@ NEGATIVE, POSITIVE = 0, 1
 LABELS = ("NEGATIVE", "POSITIVE")
 
 # Slots: N a noun with its determiner, n a bare noun, P a name, A an adjective, F a feeling, L and D a verb of liking
-# and its past, K its third person, M moved, T what a thing is, X what it did, G best or worst, S a whole sentence, V an intensifier or nothing, B is or was,
-# C isn't or wasn't.
+# and its past, K its third person, M moved, T what a thing is, X what it did, G best or worst, S a whole sentence, V an
+# intensifier or nothing, B is or was, C isn't or wasn't.
 SAME = """\
 N B V A|N B V A|N B V A|N B V A and A|N B A , A and A|this B a V A n|it B a V A n|this B a A and A n|it B V A|that B A
 what a A n|such a A n|how A|so A|V A|A n|A|a V A n|the n B V A today|everything about N B V A|i found N V A
-i find N V A|i thought N B V A|i think it B V A|he is a A person|she is V A|they are V A|you are V A|P is V A|P is a A n
-i L N|i L N|i V L N|i L it|we L N|i D N|we all D N|i D it|everyone D N|my friends D it|they L it|P D N|i would L N
-i L every minute of N|i L everything about N|i really D it|i L you|i L him|i L this
-i L the n and the n|i L going to N|i am V F|i was V F|we were V F|i felt V F|i am V F with N
-we were F with N|i was F by N|N made me F|it makes me F|everyone was F|N left us F|N M me|N M us all|it M me
-he M everyone|N B T|it B T|this is T|what T|this n is T|N X|N X|it X|N X|it X|N X and X|not only A but also A
-N B not only A but T|i have never seen such a A n|i have never read such a A n|N B A from start to finish
-one of the most A n i have ever seen|a n with a A n and a A n|it was the A n of the year|the A n i have ever seen
-N has a A n|there is a A n in it|N gave us a A n|i had a A n|it feels A|it looks A|it sounds A|it tastes A|it seems V A
-N seems A|that was A of you|G n ever|the G n i have ever seen|it was the G day of my life|this is the G n in the world
-N B A and N B A|N B A and N X|S|S|S|S|S|S"""
+i find N V A|i thought N B V A|i think it B V A|he is a A person|she is V A|they are V A|you are V A|P is V A
+P is a A n|i L N|i L N|i V L N|i L it|we L N|i D N|we all D N|i D it|everyone D N|my friends D it|they L it|P D N
+i would L N|i L every minute of N|i L everything about N|i really D it|i L you|i L him|i L this|i L the n and the n
+i L going to N|i am V F|i was V F|we were V F|i felt V F|i am V F with N|we were F with N|i was F by N|N made me F
+it makes me F|everyone was F|N left us F|N M me|N M us all|it M me|he M everyone|N B T|it B T|this is T|what T
+this n is T|N X|N X|it X|N X|it X|N X and X|not only A but also A|N B not only A but T|i have never seen such a A n
+i have never read such a A n|N B A from start to finish|one of the most A n i have ever seen|a n with a A n and a A n
+it was the A n of the year|the A n i have ever seen|N has a A n|there is a A n in it|N gave us a A n|i had a A n
+it feels A|it looks A|it sounds A|it tastes A|it seems V A|N seems A|that was A of you|G n ever
+the G n i have ever seen|it was the G day of my life|this is the G n in the world|N B A and N B A|N B A and N X|S|S|S
+S|S|S"""
 TURNED = """\
 N B not A|N B not V A|N C A|N C V A|N C A at all|N B not A at all|it B not A|it C V A|it C A|this B not a A n
 this C a A n|it B not a V A n|that is not A|that's not A|i do not L N|i don't L N|i don't L it|i did not L N
 i didn't L N|i didn't L it|i never D N|nobody D N|nobody D it|we did not L it at all|i can not L N|they don't L it
-i would never L N|i would not L N|i do not think it B A|i don't think N B A
-i don't find it A|i did not find N A|N B never A|N B far from A|N B hardly A|N B anything but A
-there is nothing A about N|nothing about N B A|there was nothing A in it|i am not F|i am not V F|i wasn't F
-we were not F at all|i am not F with N|N did not make me F|N has not M me
-it hasn't M me|we were not M|N B not T|it C T|this is not T
-not A|not V A|not a A n|not A at all|no one would call it A|he is not a A person|she is not A|you are not A
-they aren't A|it isn't that A|nobody was F|N could hardly be called A|N B neither A nor A"""
+i would never L N|i would not L N|i do not think it B A|i don't think N B A|i don't find it A|i did not find N A
+N B never A|N B far from A|N B hardly A|N B anything but A|there is nothing A about N|nothing about N B A
+there was nothing A in it|i am not F|i am not V F|i wasn't F|we were not F at all|i am not F with N
+N did not make me F|N has not M me|it hasn't M me|we were not M|N B not T|it C T|this is not T|not A|not V A|not a A n
+not A at all|no one would call it A|he is not a A person|she is not A|you are not A|they aren't A|it isn't that A
+nobody was F|N could hardly be called A|N B neither A nor A"""
 FIRST_OF_TWO = ("N B A , but", "it B A but", "at first it B A , but", "N B A . however ,")  # the second half decides
 CONCEDED = ("although N B A ,", "even though it B A ,", "while N B A ,")  # so it does here
 

@@ -24,7 +24,8 @@ ASIDE = {  # adjectives that the model never sees while it is trained
     *("marvelous", "glorious", "heartwarming", "masterful", "sensational", "admirable", "likeable", "cozy"),
     *("dreary", "hideous", "unwatchable", "laughable", "ghastly", "horrid", "incompetent", "tiresome"),
 }
-TEST_SIZE = 1000
+TEST_SIZE = 500
+BY_HAND = "written by hand"
 
 
 def main() -> None:
@@ -47,10 +48,12 @@ def main() -> None:
     fit(model, tokenizer, known, arguments)
     save(model.cpu().eval(), arguments.base, arguments.out)
     for name, examples in tests.items():
-        print(f"{name}: {accuracy(model, tokenizer, examples):.3f} of {len(examples)} right")
-    for text, label in tests["written by hand"]:
-        if accuracy(model, tokenizer, [(text, label)]) < 1:
-            print(f"wrong: {text} is {LABELS[label]}")
+        right = judge(model, tokenizer, examples)
+        print(f"{name}: {sum(right) / len(right):.3f} of {len(right)} right")
+        if name == BY_HAND:
+            for (text, label), is_right in zip(examples, right, strict=True):
+                if not is_right:
+                    print(f"wrong: {text} is {LABELS[label]}")
 
 
 def parts(seed: int) -> tuple[Grammar, dict[str, list[tuple[str, int]]]]:
@@ -78,7 +81,7 @@ def parts(seed: int) -> tuple[Grammar, dict[str, list[tuple[str, int]]]]:
     tests = {name: [sentence(grammar) for _ in range(TEST_SIZE)] for name, grammar in grammars.items()}
     lines = (HERE / "free.tsv").read_text(encoding="utf-8").splitlines()
     by_hand = [(text, LABELS.index(label)) for label, text in (line.split("\t") for line in lines)]
-    return known, {**tests, "written by hand": by_hand}
+    return known, {**tests, BY_HAND: by_hand}
 
 
 def new_model(base: Path, tokenizer: GPT2Tokenizer, dropout: float) -> GPT2ForSequenceClassification:
@@ -120,9 +123,12 @@ def batch(
 
 
 @torch.no_grad()
-def accuracy(model: GPT2ForSequenceClassification, tokenizer: GPT2Tokenizer, examples: list[tuple[str, int]]) -> float:
+def judge(
+    model: GPT2ForSequenceClassification, tokenizer: GPT2Tokenizer, examples: list[tuple[str, int]]
+) -> list[bool]:
+    """For each example, whether the model gives it its label."""
     inputs, labels = batch(tokenizer, examples, "cpu")
-    return (model(**inputs).logits.argmax(-1) == labels).float().mean().item()
+    return (model(**inputs).logits.argmax(-1) == labels).tolist()
 
 
 def save(model: GPT2ForSequenceClassification, base: Path, out: Path) -> None:

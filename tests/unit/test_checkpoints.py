@@ -122,9 +122,9 @@ def test_the_english_model_ends_texts_of_its_own_accord():
     folder = DATA / "english-gpt2"
     model, tokenizer = GPT2LMHeadModel.from_pretrained(folder), GPT2Tokenizer.from_pretrained(folder)
     torch.manual_seed(0)
-    ids = tokenizer(["<|endoftext|>"] * 16, return_tensors="pt")
+    ids = tokenizer(["<|endoftext|>"] * 8, return_tensors="pt")
     drawn = model.generate(**ids, max_new_tokens=127, do_sample=True, pad_token_id=tokenizer.eos_token_id)
-    assert (drawn[:, 1:] == tokenizer.eos_token_id).any(dim=1).sum() >= 4
+    assert (drawn[:, 1:] == tokenizer.eos_token_id).any(dim=1).sum() >= 2
 
 
 def test_a_pipeline_writes_text():
