@@ -19,6 +19,8 @@ LABELS = ("NEGATIVE", "POSITIVE")
 # and its past, K its third person, M moved, T what a thing is, X what it did, G best or worst, S a whole sentence, V an
 # intensifier or nothing, B is or was, C isn't or wasn't.
 SAME = """\
+i L N so much|i L this so much|i L this so much|i L it very much|i L it a lot|everyone K it|everybody K N|P K N
+he K N|she K this|A
 N B V A|N B V A|N B V A|N B V A and A|N B A , A and A|this B a V A n|it B a V A n|this B a A and A n|it B V A|that B A
 what a A n|such a A n|how A|so A|V A|A n|A|a V A n|the n B V A today|everything about N B V A|i found N V A
 i find N V A|i thought N B V A|i think it B V A|he is a A person|she is V A|they are V A|you are V A|P is V A
@@ -146,9 +148,9 @@ def spelt(text: str, draw: random.Random) -> str:
     text = " ".join("I" if part == "i" else part for part in parts)
     text = capital(text.replace(" ,", ",").replace(" .", ".")) + draw.choice((".", ".", ".", "!", "", "!!"))
     chance = draw.random()
-    if chance < 0.15:
+    if chance < 0.2:
         return text.lower()
-    return text.upper() if chance < 0.17 else text
+    return text.upper() if chance < 0.22 else text
 
 
 def capital(text: str) -> str:
