@@ -1,0 +1,118 @@
+"""The notebooks: valid, empty, in step with their students' versions; and they run, offline, from top to bottom."""
+
+import ast
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from autograder.release.notebooks import make_notebook_stub
+from autograder.student.notebook import read
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NAMES = ("hf_tutorial", "lm_starter_code")
+QUICK = {"num_steps": 5, "measured": 2}  # in place of what their cells of parameters say
+
+
+def master(name):
+    return nbformat.read(ROOT / "solutions" / f"{name}.ipynb", as_version=nbformat.NO_CONVERT)
+
+
+def students(name):
+    return nbformat.read(ROOT / "assignments" / f"{name}.ipynb", as_version=nbformat.NO_CONVERT)
+
+
+def code_cells(book):
+    return [cell for cell in book.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A student's assignments/, with data/ beside it. Nothing is looked up online."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    (tmp_path / "assignments").mkdir()
+    return tmp_path / "assignments"
+
+
+def run(book, folder):
+    """Run it with few steps of training; the texts that its cells printed, by cell."""
+    for cell in book.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source += "".join(f"\n{name} = {value}" for name, value in QUICK.items() if name in cell.source)
+    NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    return printed(book)
+
+
+def printed(book):
+    return {
+        cell.id: "".join(output.get("text", "") for output in cell.outputs if output.get("name") == "stdout")
+        for cell in code_cells(book)
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("version", [master, students])
+def test_a_notebook_is_valid_and_empty(name, version):
+    book = version(name)
+    nbformat.validate(book)
+    assert (book.nbformat, book.nbformat_minor) == (4, 5)
+    assert book.metadata.kernelspec.name == "python3"
+    ids = [cell.id for cell in book.cells]
+    assert len(set(ids)) == len(ids)
+    for cell in code_cells(book):
+        assert cell.outputs == []
+        assert cell.execution_count is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_students_version_follows_from_the_master(name):
+    solution = (ROOT / "solutions" / f"{name}.ipynb").read_text(encoding="utf-8")
+    made = (ROOT / "assignments" / f"{name}.ipynb").read_text(encoding="utf-8")
+    assert made == make_notebook_stub(solution), "run: make stubs"
+    assert "SOLUTION" not in made
+    assert made.count('"# TODO') + made.count('"    # TODO') == solution.count("BEGIN SOLUTION") > 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cells_that_train_say_so_twice(name):
+    """By the tag, and by the comment that survives where tags are lost."""
+    for cell in code_cells(master(name)):
+        comment = cell.source.startswith("# training: not run when graded")
+        assert comment == ("training" in cell.metadata.get("tags", [])), cell.id
+    trained = [cell.number for cell in read((ROOT / "solutions" / f"{name}.ipynb").read_bytes()) if not cell.run]
+    assert len(trained) >= 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_solved_notebook_runs_top_to_bottom(name, folder):
+    shutil.copy(ROOT / "solutions" / "finetuning.py", folder)
+    told = run(master(name), folder)
+    assert len(told) == len(code_cells(master(name)))
+    assert told.get("tools", "").count("yours") == (5 if name == "lm_starter_code" else 0)
+
+
+def test_part_two_needs_no_module_of_the_students_own(folder):
+    told = run(master("lm_starter_code"), folder)
+    assert told["tools"].count("given") == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_untouched_notebook_says_where_to_begin(name, folder):
+    """Run from the top it goes as far as the first function that is a TODO, and says its name in one line."""
+    book = students(name)
+    with pytest.raises(CellExecutionError):
+        run(book, folder)
+    told = list(filter(None, printed(book).values()))
+    assert "is not written yet. Fill in its TODO" in told[-1]
+    assert not any(output.output_type == "error" for cell in code_cells(book) for output in cell.outputs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_code_of_the_master_is_python_without_magics(name):
+    for cell in code_cells(master(name)):
+        ast.parse(cell.source)
