@@ -1,7 +1,10 @@
 """The notebooks: valid, empty, in step with their students' versions; and they run, offline, from top to bottom."""
 
 import ast
+import importlib.util
+import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -116,3 +119,43 @@ def test_an_untouched_notebook_says_where_to_begin(name, folder):
 def test_code_of_the_master_is_python_without_magics(name):
     for cell in code_cells(master(name)):
         ast.parse(cell.source)
+
+
+# What the hidden suites take for granted of the bundled checkpoints.
+
+
+def suite(name):
+    """The module of a hidden suite, for the constants in it."""
+    spec = importlib.util.spec_from_file_location(f"hidden_{name}", ROOT / "tests" / "hidden" / f"test_{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_classifier_tells_the_texts_of_most_positive_apart():
+    """By far more than the rounding that batches of other sizes bring; else a right answer could lose marks."""
+    from transformers import pipeline
+
+    hidden = suite("hf_tutorial")
+    classifier = pipeline("text-classification", model=str(ROOT / "data" / "sentiment"))
+    texts = [hidden.WORSE, hidden.BAD, hidden.LESS_GOOD, hidden.GOOD]
+    found = [{each["label"]: each["score"] for each in classifier(text, top_k=None)}["POSITIVE"] for text in texts]
+    assert all(more - less > 0.02 for less, more in pairwise(found)), found
+    assert found[1] < 0.5 < found[2]
+
+
+def test_the_perplexities_of_fine_tune_stand_in_the_notebook():
+    """The untrained model is worth what the suite says, and the table tells students the suite's own thresholds."""
+    from transformers import GPT2LMHeadModel
+
+    hidden = suite("lm_starter_code")
+    model = GPT2LMHeadModel.from_pretrained(ROOT / "data" / "tiny-gpt2").eval()
+    assert sum(parameter.numel() for parameter in model.parameters()) <= 300_000
+    held_out = hidden._blocks(hidden._documents(hidden.HELD_OUT), hidden.CONTEXT)
+    assert hidden._perplexity(model, held_out) == pytest.approx(hidden.UNTRAINED, rel=1e-3)
+    told = next(cell.source for cell in master("lm_starter_code").cells if cell.id == "tuning")
+    thresholds = [float(number) for number in re.findall(r"^\| at most (\d+)", told, re.MULTILINE)]
+    assert thresholds == [hidden.HALF, hidden.BAND]
+    assert f"num_steps={hidden.STEPS})" in told
+    assert f"first {hidden.DOCUMENTS} documents" in told
+    assert f"| {hidden.UNTRAINED:.0f} |" in told
