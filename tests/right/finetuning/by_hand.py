@@ -113,7 +113,7 @@ def train(model, dataloader, num_steps, learning_rate=5e-5, device="cpu"):
             batch = next(batches)
         loss = model(**{key: value.to(device) for key, value in batch.items()}).loss
         loss.backward()
-        losses.append(float(loss))
+        losses.append(loss.item())
         optimizer.step()
         optimizer.zero_grad()
     return losses
