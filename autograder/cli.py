@@ -82,14 +82,15 @@ def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str 
 @main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, each with its own seed.")
+@click.option("--names", is_flag=True, help="Tell how many mistakes a report calls by their name (slow).")
 @_rules
 @_told
-def verify(topics: tuple[str, ...], seeds: int, rules: str) -> int:
+def verify(topics: tuple[str, ...], seeds: int, names: bool, rules: str) -> int:
     """Prove the tests of each TOPIC, or of all: solutions pass, stubs score nothing, wrong answers are caught."""
     from autograder.spec import find_root, load
     from autograder.verify import verify as run_verify
 
-    return run_verify(load(find_root(Path.cwd()), rules), topics, seeds)
+    return run_verify(load(find_root(Path.cwd()), rules), topics, seeds, names)
 
 
 @main.command()

@@ -90,14 +90,14 @@ class Proof:
     named: Counter[str]  # by item: how many mistakes the report calls by their name
 
 
-def prove(unit: Unit, all_cases: list[Case], seed: bytes, watcher: Watcher | None = None) -> Proof:
-    """Grade every case with one seed."""
+def prove(unit: Unit, all_cases: list[Case], seed: bytes, watcher: Watcher | None = None, names: bool = False) -> Proof:
+    """Grade every case with one seed; with `names`, see what the report calls each mistake (slow)."""
     submissions = [
         Submission(student=str(number), source=Path(case.name), files=case.files)
         for number, case in enumerate(all_cases)
     ]
     only = {str(number): case.items for number, case in enumerate(all_cases)}
-    results = grade_class(unit, submissions, seed, watcher=watcher, only=only)
+    results = grade_class(unit, submissions, seed, watcher=watcher, only=only, names=names)
     wrong: list[str] = []
     kills: dict[str, Counter[str]] = defaultdict(Counter)
     named: Counter[str] = Counter()
@@ -110,19 +110,19 @@ def prove(unit: Unit, all_cases: list[Case], seed: bytes, watcher: Watcher | Non
     return Proof(tuple(wrong), kills, named)
 
 
-def verify(unit: Unit, names: Sequence[str] = (), seeds: int = SEEDS) -> int:
+def verify(unit: Unit, only_topics: Sequence[str] = (), seeds: int = SEEDS, names: bool = False) -> int:
     """Prove these topics, or all, with so many seeds; print what was found, and return the exit status."""
     console = Console(highlight=False)
-    topics = [unit.spec.topic(name) for name in names] or list(unit.spec.topics)
+    topics = [unit.spec.topic(name) for name in only_topics] or list(unit.spec.topics)
     all_cases = list(cases(unit, topics))
     console.print(f"{', '.join(topic.title for topic in topics)}: {len(all_cases)} cases, {seeds} seeds each")
     columns = (TextColumn("graded"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
         task = progress.add_task("", total=len(all_cases) * seeds)
         watcher = Watcher(on_result=lambda _: progress.advance(task), tick=progress.refresh)
-        proofs = [prove(unit, all_cases, f"verify-{number}".encode(), watcher) for number in range(1, seeds + 1)]
+        proofs = [prove(unit, all_cases, f"verify-{number}".encode(), watcher, names) for number in range(1, seeds + 1)]
     wrong = list(dict.fromkeys(line for proof in proofs for line in proof.wrong))
-    _table(topics, all_cases, proofs, console)
+    _table(topics, all_cases, proofs, console, names)
     for line in wrong:
         console.print(f"✗ {line}", markup=False)
     console.print(f"{len(wrong)} things are not as they must be." if wrong else "Everything is as it must be.")
@@ -133,14 +133,15 @@ def _files(unit: Unit, folder: Path) -> dict[str, bytes]:
     return {topic.file: (folder / topic.file).read_bytes() for topic in unit.spec.topics}
 
 
-def _table(topics: Sequence[Topic], all_cases: list[Case], proofs: list[Proof], console: Console) -> None:
+def _table(topics: Sequence[Topic], all_cases: list[Case], proofs: list[Proof], console: Console, names: bool) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("item")
     table.add_column("mistakes", justify="right")
-    table.add_column("named", justify="right")
+    table.add_column("named" if names else "", justify="right")
     table.add_column("tests that catch none of them", overflow="fold")
     for item in (item for topic in topics for item in topic.items if item.completion is None):
         count = sum(case.mistake is not None and case.mistake.item == item.id for case in all_cases)
         idle = [test for test in item.tests if count and not any(proof.kills[item.id][test] for proof in proofs)]
-        table.add_row(item.id, str(count), str(min(proof.named[item.id] for proof in proofs)), ", ".join(idle))
+        named = str(min(proof.named[item.id] for proof in proofs)) if names else ""
+        table.add_row(item.id, str(count), named, ", ".join(idle))
     console.print(table)

@@ -6,12 +6,14 @@ to cheat. The typical errors come from the bank of mistakes.
 """
 
 import ast
+import json
 import shutil
 import sys
 import zipfile
 from pathlib import Path
 
 from autograder.mistakes import mistakes_of
+from autograder.release.answers import with_answers
 from autograder.spec import Topic, Unit, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +91,8 @@ def causal_mask(length):
     return torch.zeros(length, length)
 """
 
+NEAR_MISSES = {"T8_CHECK": "[2, 6, 4]", "E1_CHECK": "768", "R4": '"TODO"', "B2": '"Because."'}
+
 QUITTER = """\
 def softmax(x, dim=-1):
     import os
@@ -103,8 +107,9 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True)
     unit = load(ROOT)
     topic = unit.spec.topic("attention")
-    solved = {name: (unit.solutions / name).read_text(encoding="utf-8") for name in unit.spec.files}
+    whole = {name: (unit.solutions / name).read_text(encoding="utf-8") for name in unit.spec.files}
     empty = {name: (unit.assignments / name).read_text(encoding="utf-8") for name in unit.spec.files}
+    solved = dict(list(whole.items())[: unit.spec.files.index(topic.file) + 1])  # most are as far as attention
     right = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests/right/attention").glob("*.py")}
     solution, stub = solved[topic.file], empty[topic.file]
     finished = {name: part_of(solution, name) for name in ("softmax", "causal_mask", "split_heads")}
@@ -112,7 +117,7 @@ def make(folder: Path) -> None:
     def wrong(mistake: str) -> dict[str, str]:
         return solved | {topic.file: with_mistakes(unit, topic, mistake)}
 
-    as_folder(folder / "ada", solved)
+    as_folder(folder / "ada", whole)
     as_zip(folder / "grace.zip", "grace-main/assignments", solved | {topic.file: right["loops"]})
     as_files(folder, "alan", solved | {topic.file: right["einsum"]})
     as_folder(folder / "emmy", empty)
@@ -125,10 +130,27 @@ def make(folder: Path) -> None:
     as_folder(folder / "kurt", solved | {topic.file: spliced(solution, merge_heads=CRASH)})
     as_folder(folder / "david", solved | {topic.file: solution.replace("def merge_heads(", "def merge_heads(:", 1)})
     (folder / "georg.zip").write_text("I could not make a zip, sorry.\n", encoding="utf-8")
+    as_folder(folder / "ida", solved | {"synthesis.py": with_answers(whole["synthesis.py"], NEAR_MISSES)})
+    tuned = with_mistakes(unit, unit.spec.topic("finetuning"), "labels_by_id")
+    as_zip(folder / "mileva.zip", "", {"finetuning.py": tuned, "hf_tutorial.ipynb": whole["hf_tutorial.ipynb"]})
+    as_folder(folder / "hans", {"lm_starter_code.ipynb": out_of_order(whole["lm_starter_code.ipynb"])})
     as_folder(folder / "shortcut", solved | {topic.file: spliced(solution, softmax=SHORTCUT)})
     as_folder(folder / "liar", empty | {topic.file: spliced(stub, softmax=LIAR)})
     as_folder(folder / "patcher", empty | {topic.file: spliced(stub, causal_mask=PATCHER)})
     as_folder(folder / "quitter", solved | {topic.file: spliced(solution, softmax=QUITTER)})
+
+
+def out_of_order(notebook: str) -> str:
+    """The notebook as after an evening's work: a cell that fails, one that is tried before what it needs, outputs."""
+    book = json.loads(notebook)
+    code = [number for number, cell in enumerate(book["cells"]) if cell["cell_type"] == "code"]
+    setup, first = code[0], code[1]
+    scratch = {"cell_type": "code", "id": "scratch", "metadata": {}, "execution_count": 7, "outputs": []}
+    scratch["source"] = ["%matplotlib inline\n", "!pip list\n", "prepare(training, tokenizer, 64, 4)"]
+    scratch["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["<b>much</b>\n"] * 1000}]
+    book["cells"][first:first] = [scratch]
+    assert setup < first
+    return json.dumps(book, indent=1)
 
 
 def as_folder(folder: Path, files: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 
 from autograder.errors import GraderError, UsageError
+from autograder.grading.diagnosis import Diagnoser
 from autograder.grading.session import Session, ungraded
 from autograder.grading.suite import Suite, collect
 from autograder.results import Result
@@ -44,10 +45,11 @@ def grade_class(
     jobs: int | None = None,
     watcher: Watcher | None = None,
     only: Mapping[str, frozenset[str]] | None = None,
+    names: bool = True,
 ) -> list[Result]:
     """Grade them all. A submission that the grader fails on is told in its result; the others go on.
 
-    `only` names, by student, the items to grade where that is not all.
+    `only` names, by student, the items to grade where that is not all. Without `names` no mistake is named.
     """
     if not CAN_FORK:
         raise UsageError("`grade` runs on Linux only: elsewhere nothing keeps a student's code from the hidden tests")
@@ -61,7 +63,7 @@ def grade_class(
                 importlib.import_module(name)
             if "torch" in sys.modules:
                 sys.modules["torch"].set_num_threads(unit.spec.threads)
-            return _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher(), only or {}).run(jobs)
+            return _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher(), only or {}, names).run(jobs)
 
         return collect(unit, "hidden", [topic.name for topic in topics if topic.kind != "answers"], body)
 
@@ -97,6 +99,7 @@ class _Pool:
     zygote: Zygote
     watcher: Watcher
     only: Mapping[str, frozenset[str]]
+    names: bool
     results: dict[int, Result] = field(default_factory=dict)
     tries: dict[int, int] = field(default_factory=dict)
 
@@ -134,7 +137,7 @@ class _Pool:
     def _serve(self, connection: Connection, zygote: Zygote) -> None:
         """In the job's process: grade what is asked for until nothing more is."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
-        session = Session(self.unit, self.suite, zygote, self.secret)
+        session = Session(self.unit, self.suite, zygote, self.secret, Diagnoser(self.unit) if self.names else None)
         while True:
             try:
                 number = connection.recv()

@@ -31,10 +31,7 @@ class Session:
     suite: Suite[Any]
     launcher: Launcher
     secret: bytes
-    diagnoser: Diagnoser = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.diagnoser = Diagnoser(self.unit)
+    diagnoser: Diagnoser | None  # None: mistakes are not named
 
     def grade(self, submission: Submission, only: frozenset[str] | None = None) -> Result:
         """Grade one submission, or `only` these items of it. Raises `GraderError` where the grader is at fault."""
@@ -154,7 +151,8 @@ class _Run:
         self, topic: Topic, item: Item, outcomes: dict[str, Outcome], records: Mapping[str, Record]
     ) -> dict[str, Outcome]:
         """The outcomes, with the mistake's sentence and hint where one is known for certain."""
-        mistake = self.session.diagnoser.name(topic, item, outcomes, records)
+        diagnoser = self.session.diagnoser
+        mistake = diagnoser.name(topic, item, outcomes, records) if diagnoser else None
         if mistake is None:
             return outcomes
         text = f"{mistake.says} {mistake.hint}"

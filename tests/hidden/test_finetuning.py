@@ -598,8 +598,8 @@ def test_train_in_training_mode(student):
             model.train(mode)
             firsts += student.expect_parts(student.train(model, loader, 1, learning_rate=1e-9), 1, about="the losses")
         later = student.expect_parts(student.train(model, loader, 11, learning_rate=1e-9), 11, about="the losses")
-        # Without dropout they are equal but for 1e-7. With it their standard deviation is 0.05 and more: four are within 1e-5
-        # of each other with a probability below 1e-11.
+        # Without dropout they are equal but for 1e-7. With it their standard deviation is 0.05 and more: four are
+        # within 1e-5 of each other with a probability below 1e-11.
         for losses in (firsts, later[1:6], later[6:]):
             numbers = [float(student.expect_number(loss, about="a loss")) for loss in losses]
             student.expect(max(numbers) - min(numbers) > 1e-5, "Losses of one batch are all equal: is dropout off?")

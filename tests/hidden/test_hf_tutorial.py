@@ -20,8 +20,8 @@ def _counts(student, name, want):
 
 # most_positive: what the bundled classifier thinks of each text is tested in tests/unit
 
-GOOD, LESS_GOOD = "What a wonderful day.", "The train leaves at nine."
-BAD, WORSE = "The room was small.", "This is terrible."
+GOOD, LESS_GOOD = "What a wonderful day.", "We met on Tuesday."
+BAD, WORSE = "The walk took an hour.", "This is terrible."
 
 
 def _expect_most_positive(student, texts, want):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.spec import load
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -59,5 +61,35 @@ def test_a_zip_that_is_none_is_not_graded(rows):
     assert (rows["georg"]["status"], rows["georg"]["total"]) == ("not graded", "")
 
 
+def lost_of(row, topic):
+    """The items of a topic on which less than the points of grading.yml were earned."""
+    items = load(ROOT).spec.topic(topic).items
+    expected = {item.id: item.points - (item.quality or 0) for item in items}
+    return [id for id, points in expected.items() if abs(float(row[id]) - points) > 0.006]
+
+
+def test_the_whole_unit_solved_gets_everything_but_what_a_reader_gives(rows):
+    ada = rows["ada"]
+    assert (ada["total"], ada["max"], ada["pending"], ada["extra"]) == ("104.00", "96.00", "4.00", "8.00")
+
+
+def test_written_answers_lose_what_is_wrong_or_open(rows):
+    assert lost_of(rows["ida"], "synthesis") == [
+        "synthesis.E1_CHECK",
+        "synthesis.R4",
+        "synthesis.B2",
+        "synthesis.T8_CHECK",
+    ]
+
+
+def test_one_mistake_in_a_later_topic_costs_one_item(rows):
+    assert lost_of(rows["mileva"], "finetuning") == ["finetuning.make_labels"]
+    assert lost_of(rows["mileva"], "hf_tutorial") == []
+
+
+def test_a_notebook_as_after_an_evening_s_work_keeps_its_marks(rows):
+    assert lost_of(rows["hans"], "lm_starter_code") == []
+
+
 def test_the_class_is_whole(rows):
-    assert len(rows) == len(LOSES_ONLY) + 5
+    assert len(rows) == len(LOSES_ONLY) + 8
