@@ -23,6 +23,7 @@ from autograder.grading.session import Session, ungraded
 from autograder.grading.suite import Suite, collect
 from autograder.results import Result
 from autograder.spec import Topic, Unit
+from autograder.student.jail import die_with_parent
 from autograder.submission import Submission
 from autograder.target.launcher import CAN_FORK, Zygote
 
@@ -137,6 +138,7 @@ class _Pool:
     def _serve(self, connection: Connection, zygote: Zygote) -> None:
         """In the job's process: grade what is asked for until nothing more is."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+        die_with_parent()  # a parent that is killed ends nobody
         session = Session(self.unit, self.suite, zygote, self.secret, Diagnoser(self.unit) if self.names else None)
         while True:
             try:

@@ -52,8 +52,7 @@ def confine(allowance: Allowance) -> list[str]:
     if hasattr(os, "setsid"):
         os.setsid()  # one group to kill, and no terminal
         layers.append("session")
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nothing outlives its zygote
+    die_with_parent()  # nothing outlives its zygote
     if resource is not None:
         for name, soft, hard in (
             ("RLIMIT_CPU", allowance.cpu_seconds, allowance.cpu_seconds + 2),  # the topic's total
@@ -70,6 +69,12 @@ def confine(allowance: Allowance) -> list[str]:
         tempfile.tempdir = allowance.scratch
         layers += _landlock(allowance)
     return layers
+
+
+def die_with_parent() -> None:
+    """Where the system can, this process is killed when its parent ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _landlock(allowance: Allowance) -> list[str]:
