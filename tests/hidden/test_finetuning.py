@@ -2,15 +2,17 @@
 
 Models are minute GPT2LMHeadModels with random weights, biases and norms; texts go through a GPT2Tokenizer of a hundred
 tokens whose end-of-text token has its id in the middle. Greedy texts are compared where they are sure: weights are
-drawn again until at every step the likeliest token leads by MARGIN, far more than any rounding. Tolerances are ten
-times or more what the right modules in tests/right differ by, over 60 seeds.
+drawn again until at every step the likeliest token leads by MARGIN, far more than any rounding. Tolerances are five
+times or more what the right modules in tests/right differ by, over 20 seeds.
 """
 
 import torch
 
 LOSS = 1e-5  # of losses up to 10: 1e-6 was seen
 STEP = 0.02  # of the learning rate, for a weight after some steps: 0.001, where GRADIENT holds
-GRADIENT = 1e-3  # AdamW divides by a gradient's size, and with it its rounding, 1e-7; smaller ones are not looked at
+GRADIENT = 1e-3  # AdamW divides by a gradient's size, and with it its rounding, 1e-8: weights of smaller ones drift,
+DRIFT = 0.005  # so that later losses do, by up to so much of the learning rate: 0.0005;
+TREMBLING = 1e-6  # and of those that are as small as their rounding, a step goes this way or that: none is used
 SUMS = 1e-4  # of a layer's results up to 50, and their gradients
 LOGITS = 1e-3  # of three blocks and the output layer, logits up to 50
 MARGIN = 1e-2  # between the two highest of logits up to 30
@@ -497,34 +499,60 @@ def test_dataloader_leaves_the_blocks_alone(student):
 # train
 
 
-def _expect_losses(student, got, want):
+def _expect_losses(student, got, want, rate=0.0):
     got = student.expect_parts(got, len(want), about="the list of losses")
     for step, (one, other) in enumerate(zip(got, want, strict=True)):
-        student.expect_close(one, other, atol=LOSS, about=f"the loss of step {step}")
+        atol = LOSS + (DRIFT * rate if step else 0.0)
+        student.expect_close(one, other, atol=atol, about=f"the loss of step {step}")
 
 
-def _expect_trained(student, model, solution, before, rate):
-    """The weights are those of the solution, where a gradient before the first step was not tiny."""
-    now = model.parameters()
-    for name, want in solution.parameters().items():
-        gradient = before.get(f"{name}.grad")
-        clear = gradient.abs() > GRADIENT
-        got = student.expect_tensor(now[name].data, shape=want.shape, about=f"the weights {name}")
-        student.expect_close(got[clear], want.data[clear], atol=STEP * rate, about=f"clear weights of {name}")
+def _gradients(reference, model, batch):
+    """The gradient of each weight, which does not stay in the model."""
+    model.zero_grad()
+    reference.prop("backward", model, batch)
+    gradients = {name: model.get(f"{name}.grad") for name in model.parameters()}
+    model.zero_grad()
+    return gradients
 
 
-def _train_both(student, reference, batches, steps, given=None, prepare=lambda _, model: model):
-    """Train the student's way and the solution's; the losses and the weights are the same."""
+def _steady(gradients):
+    """Whether no gradient is so small that rounding decides on AdamW's step; 0 is fine, and the key's bias is 0."""
+    width = TINY["n_embd"]
+    for name, gradient in gradients.items():
+        sizes = gradient.abs()
+        if name.endswith("c_attn.bias"):
+            sizes = torch.cat([sizes[:width], sizes[2 * width :]])
+        if bool(((sizes > 0) & (sizes < TREMBLING)).any()):
+            return False
+    return True
+
+
+def _train_both(student, reference, batches, steps, given=None, prepare=None):
+    """Train the student's way and the solution's; the losses and the weights are the same.
+
+    No later batch may be longer than the first, whose gradients must not be small: then none is, in the first step.
+    """
     given = {"learning_rate": 0.01} if given is None else given
-    weights = _weights(TINY)
-    models, losses = [], []
-    for each in (student, reference):
-        models.append(prepare(each, each.prop("gpt2", _config(TINY), weights)))
-        losses.append(each.train(models[-1], each.prop("loader", batches), steps, **given))
-    _expect_losses(student, *losses)
-    model, solution = models
-    before = reference.prop("backward", reference.prop("gpt2", _config(TINY), weights), batches[0])
-    _expect_trained(student, model, solution, before, given.get("learning_rate", 5e-5))
+    rate = given.get("learning_rate", 5e-5)
+    while True:
+        weights = _weights(TINY)
+        solution = reference.prop("gpt2", _config(TINY), weights)
+        gradients = _gradients(reference, solution, batches[0])
+        if prepare is not None and _steady(gradients):
+            solution = prepare(reference, solution)
+            gradients = _gradients(reference, solution, batches[0])
+        if _steady(gradients):
+            break
+    model = student.prop("gpt2", _config(TINY), weights)
+    if prepare is not None:
+        model = prepare(student, model)
+    want = reference.train(solution, reference.prop("loader", batches), steps, **given)
+    _expect_losses(student, student.train(model, student.prop("loader", batches), steps, **given), want, rate)
+    now = model.parameters()
+    for name, parameter in solution.parameters().items():
+        clear = gradients[name].abs() > GRADIENT
+        got = student.expect_tensor(now[name].data, shape=parameter.shape, about=f"the weights {name}")
+        student.expect_close(got[clear], parameter.data[clear], atol=STEP * rate, about=f"clear weights of {name}")
     return model, solution
 
 
@@ -555,7 +583,7 @@ def test_train_on_batches_that_differ(student, reference):
 
 def test_train_starts_the_data_over(student, reference):
     """With more steps than batches the data is started over, as often as needed, and no batch is left out."""
-    batches = [_batch(2, 4), _batch(2, 6), _batch(1, 5)]
+    batches = [_batch(2, 6), _batch(2, 4), _batch(1, 5)]
     _train_both(student, reference, batches, 8)
     _train_both(student, reference, batches[:1], 3)
 
@@ -575,7 +603,7 @@ def test_train_with_other_learning_rates(student, reference):
 
 def test_train_with_the_optimizers_defaults(student, reference):
     """Whatever AdamW does by default is done: weights that no gradient reaches shrink a little, too."""
-    model, solution = _train_both(student, reference, [_batch(2, 4), _batch(2, 5)], 6, {"learning_rate": 0.1})
+    model, solution = _train_both(student, reference, [_batch(2, 5), _batch(2, 4)], 6, {"learning_rate": 0.1})
     name = "transformer.wpe.weight"  # positions that no batch has: their gradient is exactly 0
     got = student.expect_tensor(model.get(name), shape=(9, 8), about="the position embedding")
     student.expect_close(got[5:], solution.get(name)[5:], atol=2e-6, about="weights that no gradient reaches")
@@ -598,8 +626,8 @@ def test_train_in_training_mode(student):
             model.train(mode)
             firsts += student.expect_parts(student.train(model, loader, 1, learning_rate=1e-9), 1, about="the losses")
         later = student.expect_parts(student.train(model, loader, 11, learning_rate=1e-9), 11, about="the losses")
-        # Without dropout they are equal but for 1e-7. With it their standard deviation is 0.05 and more: four are
-        # within 1e-5 of each other with a probability below 1e-11.
+        # Without dropout they are equal but for 1e-7. With it their standard deviation is 0.05 and more, so that four
+        # are within 1e-5 of each other with a probability below 1e-11.
         for losses in (firsts, later[1:6], later[6:]):
             numbers = [float(student.expect_number(loss, about="a loss")) for loss in losses]
             student.expect(max(numbers) - min(numbers) > 1e-5, "Losses of one batch are all equal: is dropout off?")
@@ -616,10 +644,10 @@ def test_train_for_no_step(student, reference):
 
 def test_train_twice(student, reference):
     """A second training begins with a new optimizer, from where the first has left the model."""
-    batches = [_batch(2, 5), _batch(2, 6)]
+    batches = [_batch(2, 6), _batch(2, 5)]
 
     def once(target, model):
-        target.train(model, target.prop("loader", [batches[1]]), 2, learning_rate=0.01)
+        target.train(model, target.prop("loader", batches), 2, learning_rate=0.01)
         return model
 
     _train_both(student, reference, batches, 2, prepare=once)
