@@ -26,10 +26,18 @@ def tree(path):
 
 
 def definitions(path):
-    """(name, signature, docstring) of every function, class and method of a file."""
+    """(name, signature, docstring) of every function, class and method of a file, but those inside of a function."""
+    code = tree(path)
+    inner = {
+        id(node)
+        for function in ast.walk(code)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if node is not function
+    }
     found = []
-    for node in ast.walk(tree(path)):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+    for node in ast.walk(code):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and id(node) not in inner:
             signature = ast.unparse(node.args) if isinstance(node, ast.FunctionDef) else ""
             found.append((node.name, signature, ast.get_docstring(node)))
     return found
