@@ -33,7 +33,7 @@ def test_padded_is_three_numbers(student):
 
 
 def test_text_options_are_known_to_batch_decode(student):
-    """A dict of options that `batch_decode` takes."""
+    """A dict. `batch_decode` passes over options that it does not know, so look at what it gives, too."""
     options = student.value("text_options")
     student.expect(isinstance(options, dict) and options, "`text_options` is not a dict with an option in it.")
     tokenizer = student.prop("tokenizer", "../data/tiny-gpt2")
