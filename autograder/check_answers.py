@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.grading import companions, prose
+from autograder.grading.answers import strangers
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.topic import bench_config, worker_config
 from autograder.key import question_of
@@ -52,6 +53,8 @@ class AnswersCheck:
             target.close()
         for line, what, _ in problems:
             self._complain(f"{self.topic.file}, line {line}: {what}")
+        for what in strangers(self.topic, values):
+            self._complain(f"{self.topic.file}: {what}")
         unread = {name for _, _, name in problems if name not in values}
         outcomes = {
             item.name: _UNREAD if item.name in unread else self._outcome(item, values) for item in self.topic.items
@@ -63,7 +66,7 @@ class AnswersCheck:
             Text("Whether they are right is for the marking: nothing here has looked at that.", style="dim"),
             highlight=False,
         )
-        return held == len(outcomes) and not problems
+        return held == len(outcomes) and not problems and not strangers(self.topic, values)
 
     def _show(self, outcomes: dict[str, Outcome]) -> None:
         """A line for each question: the answer, and its companion beside it."""

@@ -4,7 +4,9 @@ A worked companion earns its marks by being right. Prose earns its completion ma
 waits for a reader, and counts in no total until then.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +18,7 @@ from autograder.key import Key, load_key, question_of
 from autograder.results import ItemResult, Status, TestResult
 from autograder.spec import Item, Topic, Unit
 from autograder.student import answers
+from autograder.student.answers import MAX_PROBLEMS
 from autograder.submission import Submission
 from autograder.target.failures import Finding
 from autograder.target.launcher import Launcher
@@ -53,8 +56,19 @@ def grade_answers(unit: Unit, topic: Topic, submission: Submission, launcher: La
     items = tuple(
         _result(item, lost.get(item.name) or _judged(topic, item, key, right, values)) for item in topic.items
     )
-    told = tuple(f"{topic.file}, line {line}: {what}" for line, what, _ in problems)
-    return Graded(items, told, target.isolation)
+    told = [f"{topic.file}, line {line}: {what}" for line, what, _ in problems]
+    told += [f"{topic.file}: {what}" for what in strangers(topic, values)]
+    return Graded(items, tuple(told), target.isolation)
+
+
+def strangers(topic: Topic, values: Mapping[str, Any]) -> list[str]:
+    """What to tell about constants that no question asks for: a name is misspelled, most often."""
+    names = [item.name for item in topic.items]
+    found = []
+    for name in [name for name in values if name not in names][:MAX_PROBLEMS]:
+        meant = get_close_matches(name, names, n=1)
+        found.append(f"{name} is none of the names asked for" + (f"; did you mean {meant[0]}?" if meant else ""))
+    return found
 
 
 def not_handed_in(topic: Topic) -> tuple[ItemResult, ...]:

@@ -20,6 +20,7 @@ Answer = str | int | float | bool | None | list["Answer"]
 MAX_BITS = 1023  # of a whole number; more does not fit into a float
 MAX_PROBLEMS = 20
 _BEGINNING = re.compile(r"^[A-Za-z_]\w*\s*(:[^=\n]*)?=(?!=)", re.MULTILINE)
+_WHERE = re.compile(r" \(.*line \d+\)$")  # a line of the part, where the file's is told
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -53,7 +54,9 @@ def read(source: bytes) -> Answers:
             tree = ast.parse(part)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
-            what = f"this is not Python: {getattr(error, 'msg', 'it cannot be read')}"
+            what = f"this is not Python: {_WHERE.sub('', getattr(error, 'msg', 'it cannot be read'))}"
+            if "unterminated" in what:
+                what += ": it ends before its line does; for several lines use triple quotes"
             answers.tell(
                 first_line + line - 1, what, part.split("=")[0].split(":")[0].strip() if first_line > 1 else ""
             )

@@ -6,7 +6,6 @@ behind. Names that a notebook finds without importing them (`display`, `get_ipyt
 
 import ast
 import contextlib
-import importlib.util
 import inspect
 import linecache
 import os
@@ -144,9 +143,9 @@ def _no_input(_: object = "", /) -> str:
 
 @contextlib.contextmanager
 def shell_modules(stay: bool) -> Iterator[None]:
-    """`IPython` and `IPython.display`, where they are not installed, as modules whose names do nothing."""
+    """`IPython` and `IPython.display` as modules whose names do nothing: the real ones want a shell around them."""
     made: list[str] = []
-    if "IPython" not in sys.modules and importlib.util.find_spec("IPython") is None:
+    if "IPython" not in sys.modules:
         top, inner = types.ModuleType("IPython"), types.ModuleType("IPython.display")
         vars(top).update(get_ipython=_Shell, display=inner, __path__=[])
         vars(inner).update(display=_nothing, clear_output=_nothing, __getattr__=_display_class)

@@ -207,4 +207,5 @@ def _plain(dtype: Any) -> str:
 
 
 def _start(about: str) -> str:
-    return about[:1].upper() + about[1:]
+    """The beginning of a sentence; the name of a variable stays as it is."""
+    return about if "_" in about.split()[0] else about[:1].upper() + about[1:]

@@ -268,6 +268,7 @@ def test_marks_of_written_answers(autograder, read_results, tmp_path):
         emmy=(UNIT.assignments / "birds.py").read_text(),
         carl=with_answers(SOLVED, {"Q2_CHECK": '["tail", "Wing"]', "Q3": '"broken "quotes" here"', "Q1": '"Food."'}),
         eve=SOLVED + "\nimport os\nos._exit(3)\n",
+        max=SOLVED.replace("Q1_CHECK =", "Q1_CHEK ="),
     )
     ada, emmy, carl, eve = (results[name] for name in ("ada", "emmy", "carl", "eve"))
     assert (ada["score"], ada["max_score"], ada["pending"]) == (4, 4, 2)
@@ -283,6 +284,9 @@ def test_marks_of_written_answers(autograder, read_results, tmp_path):
     assert "not Python" in by_id["birds.Q3"]["tests"][0]["message"]
     assert by_id["birds.Q3_CHECK"]["status"] == "passed"
     assert any("birds.py, line 16: this is not Python" in problem for problem in carl["problems"])
+
+    assert [item["status"] for item in results["max"]["items"]][1] == "not attempted"
+    assert results["max"]["problems"] == ["birds.py: Q1_CHEK is none of the names asked for; did you mean Q1_CHECK?"]
 
     assert eve["score"] == 4
     assert len([problem for problem in eve["problems"] if "nothing in this file is run" in problem]) == 2
