@@ -208,4 +208,4 @@ def _plain(dtype: Any) -> str:
 
 def _start(about: str) -> str:
     """The beginning of a sentence; the name of a variable stays as it is."""
-    return about if "_" in about.split()[0] else about[:1].upper() + about[1:]
+    return about if "_" in about.split(maxsplit=1)[0] else about[:1].upper() + about[1:]
