@@ -101,12 +101,13 @@ def takes_part(number: int, runs: int, of_these: int) -> bool:
 
 
 def batches(kinds: Mapping[int, tuple[int, bool, bool]], done: set[int]) -> list[tuple[int, ...]]:
-    """The runs that are left, a few of one kind at a time, in about their order."""
+    """The runs that are left, a few of one kind at a time; those without right modules and long items first."""
     waiting: dict[tuple[int, bool, bool], list[int]] = {}
     for number, kind in kinds.items():
         if number not in done:
             waiting.setdefault(kind, []).append(number)
-    return sorted(batch for numbers in waiting.values() for batch in batched(numbers, BATCH))
+    every = [batch for numbers in waiting.values() for batch in batched(numbers, BATCH)]
+    return sorted(every, key=lambda batch: (kinds[batch[0]][:0:-1], batch))
 
 
 def batched(numbers: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
