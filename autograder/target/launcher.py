@@ -83,6 +83,8 @@ def clean_environment(threads: int) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # a thread that waits uses no CPU time of the test's
+        "KMP_BLOCKTIME": "0",
         "OPENBLAS_NUM_THREADS": "1",  # OpenBLAS starts its threads at import, and a fork has but one
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",

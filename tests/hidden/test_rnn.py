@@ -357,16 +357,21 @@ def _clear_prompts(reference, weights, length, new):
     """Two prompts after which each greedy choice is ahead by 0.05 or more, and what they are continued to.
 
     More than half of all prompts are of that kind: that fewer than 2 of 100 are happens less than once in 1e20 runs.
+    Of long ones it makes a difference to leave out the first two ids; fewer than two where 30 clear ones hold no more.
     """
     model = reference.prop("language_model", weights)
-    found = []
-    while len(found) < 2:
+    telling, others = [], 0
+    while len(telling) < 2 and others < 30:
         prompt = torch.randint(len(weights["b_y"]), (length,)).tolist()
         want = reference.sample(model, prompt, new, temperature=0)
         best = model(torch.tensor([want]), None)[0][0, length - 1 : -1].topk(2).values
         if bool((best[:, 0] - best[:, 1] > 0.05).all()):
-            found.append((prompt, want))
-    return found
+            rest = reference.sample(model, prompt[2:], new, temperature=0) if length > 2 else []
+            if rest[-new:] == want[-new:]:
+                others += 1
+            else:
+                telling.append((prompt, want))
+    return telling
 
 
 def _expect_ids(student, got, want):
@@ -407,10 +412,13 @@ def test_sample_greedily(student, reference):
 
 def test_sample_remembers_what_it_has_read(student, reference):
     """All of the prompt is read, once and in order, and the state goes on from each new id to the next."""
-    weights = _remembering()
-    model = student.prop("language_model", weights)
     for length, new in ((2, 5), (7, 4)):
-        for prompt, want in _clear_prompts(reference, weights, length, new):
+        prompts = []
+        while len(prompts) < 2:  # most models remember for long enough
+            weights = _remembering()
+            prompts = _clear_prompts(reference, weights, length, new)
+        model = student.prop("language_model", weights)
+        for prompt, want in prompts:
             _expect_ids(student, student.sample(model, prompt, new, 0.0), want)
 
 
