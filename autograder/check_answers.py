@@ -53,7 +53,8 @@ class AnswersCheck:
             target.close()
         for line, what, _ in problems:
             self._complain(f"{self.topic.file}, line {line}: {what}")
-        for what in strangers(self.topic, values):
+        others = strangers(self.topic, values)
+        for what in others:
             self._complain(f"{self.topic.file}: {what}")
         unread = {name for _, _, name in problems if name not in values}
         outcomes = {
@@ -66,7 +67,7 @@ class AnswersCheck:
             Text("Whether they are right is for the marking: nothing here has looked at that.", style="dim"),
             highlight=False,
         )
-        return held == len(outcomes) and not problems and not strangers(self.topic, values)
+        return held == len(outcomes) and not problems and not others
 
     def _show(self, outcomes: dict[str, Outcome]) -> None:
         """A line for each question: the answer, and its companion beside it."""

@@ -248,17 +248,21 @@ def load(root: Path, rules: str = FILE_NAME) -> Unit:
                 raise UsageError(f"{path}:{lines.of(('topics',))}: topics: {what}")
             return varied
         except ValidationError as error:
-            found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
-            raise UsageError("\n".join([*_duplicates(path, lines), *found])) from None
+            raise _told(path, lines, data, error) from None
     try:
         unit = Unit(root, Spec.model_validate(data))
     except ValidationError as error:
-        found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
-        raise UsageError("\n".join([*_duplicates(path, lines), *found])) from None
+        raise _told(path, lines, data, error) from None
     wrong = [*_duplicates(path, lines), *(_line(path, lines, data, loc, text) for loc, text in inconsistent(unit))]
     if wrong:
         raise UsageError("\n".join(wrong))
     return Unit(root, without_readers(unit.spec)) if unit.spec.prose == "completion" else unit
+
+
+def _told(path: Path, lines: Lines, data: Any, error: ValidationError) -> UsageError:
+    """Everything that pydantic found, a line each."""
+    found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
+    return UsageError("\n".join([*_duplicates(path, lines), *found]))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Lines]:
