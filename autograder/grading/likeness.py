@@ -17,10 +17,7 @@ def alike(one: Any, other: Any, tolerance: float, pair: Pair) -> bool:
     if _is_array(one) or _is_array(other):
         return _is_array(one) and _is_array(other) and _arrays_alike(one, other, tolerance)
     if isinstance(one, float) or isinstance(other, float):
-        numbers = all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in (one, other))
-        return numbers and (
-            math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance) or (one != one) & (other != other)
-        )
+        return _numbers_alike(one, other, tolerance)
     if type(one) is not type(other):
         return False
     if isinstance(one, (list, tuple)):
@@ -30,6 +27,16 @@ def alike(one: Any, other: Any, tolerance: float, pair: Pair) -> bool:
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(alike(one[key], other[key], tolerance, pair) for key in one)
     return bool(one == other)
+
+
+def _numbers_alike(one: Any, other: Any, tolerance: float) -> bool:
+    if any(isinstance(each, bool) or not isinstance(each, (int, float)) for each in (one, other)):
+        return False
+    try:
+        near = math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance)
+    except OverflowError:  # an int that is larger than any float
+        return False
+    return near or (one != one and other != other)
 
 
 def _is_array(value: Any) -> bool:

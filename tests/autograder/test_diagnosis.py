@@ -98,6 +98,7 @@ NAN = float("nan")
         (NAN, NAN, True),
         (NAN, 0.0, False),
         (1, 1.0, True),
+        (10**400, 1.0, False),
         (True, 1.0, False),
         ([1, "a"], [1, "a"], True),
         ([1], (1,), False),
