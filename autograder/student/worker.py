@@ -8,6 +8,7 @@ import io
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,12 +63,21 @@ class Output(io.TextIOBase):
         return text
 
 
-def run(connection: socket.socket, config: WorkerConfig) -> None:
-    """Confine this process and serve requests; returns when the grader hangs up."""
+def run(
+    connection: socket.socket, config: WorkerConfig, parent: int | None = None, inherited: Sequence[str] = ()
+) -> None:
+    """Confine this process and serve requests; returns when the grader hangs up.
+
+    It ends with its `parent`; `inherited` are the layers that already hold.
+    """
     channel = Channel(connection, config.max_message)
-    os.makedirs(config.directory, exist_ok=True)
-    os.chdir(config.directory)
-    layers = jail.confine(config.allowance)
+    try:
+        os.makedirs(config.directory, exist_ok=True)
+        os.chdir(config.directory)
+        layers = [*jail.confine(config.allowance, parent), *inherited]
+    except Exception as error:  # before any of the student's code: the grader is told, and nobody is blamed
+        channel.send({"unconfined": f"{type(error).__name__}: {error}"})
+        return
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(config.threads)

@@ -15,6 +15,7 @@ from autograder.student.channel import ChannelClosed
 from autograder.student.worker import MAX_OUTPUT, WorkerConfig
 from autograder.target.failures import (
     Crashed,
+    Finding,
     ForbiddenShortcut,
     MissingName,
     TimedOut,
@@ -108,7 +109,12 @@ class ProcessTarget:
     # -- what comes back
 
     def _greet(self) -> None:
-        hello = self._receive(wire.Ref, number=0)
+        try:
+            hello = self._receive(wire.Ref, number=0)
+        except Finding as error:  # none of the student's code has run
+            raise GraderError(f"a worker did not start: {error}") from None
+        if "layers" not in hello:
+            raise GraderError(f"a worker could not be confined: {hello.get('unconfined')}")
         self.isolation = tuple(str(layer) for layer in hello["layers"])
         self._allow(self._limits.import_cpu_seconds)
 
