@@ -80,6 +80,19 @@ def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str 
 
 
 @main.command()
+@_rules
+@_told
+def doctor(rules: str) -> int:
+    """Tell which layers keep a student's code apart on this machine, and whether hidden tests can be run."""
+    from rich.console import Console
+
+    from autograder.doctor import doctor as run_doctor
+    from autograder.spec import find_root, load
+
+    return run_doctor(load(find_root(Path.cwd()), rules), Console(highlight=False))
+
+
+@main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, each with its own seed.")
 @click.option("--names", is_flag=True, help="Tell how many mistakes a report calls by their name (slow).")

@@ -12,6 +12,7 @@ from autograder.grading.recording import Record, Recorder
 from autograder.grading.scratch import made_scratch
 from autograder.grading.seeds import seed_for
 from autograder.grading.suite import Suite
+from autograder.isolation import reads_of
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student.jail import Allowance
@@ -30,8 +31,7 @@ def worker_config(unit: Unit, bench: BenchConfig, directory: Path, scratch: Path
     limits = unit.spec.limits
     allowance = Allowance(limits.topic_cpu_seconds, limits.memory_mb, limits.file_mb)
     if scratch is not None:
-        reads = (unit.props, unit.stand_ins, *(unit.root / resource for resource in unit.spec.resources))
-        allowance = replace(allowance, scratch=str(scratch), reads=tuple(str(path.resolve()) for path in reads))
+        allowance = replace(allowance, scratch=str(scratch), reads=reads_of(unit))
     return WorkerConfig(bench, allowance, str(directory), limits.message_mb << 20, unit.spec.threads)
 
 

@@ -119,6 +119,12 @@ def open_to_others(path: str) -> bool:
     )
 
 
+def closed_to_others(path: str) -> bool:
+    """Whether other users can neither list nor enter a folder, or cannot get as far."""
+    path = os.path.realpath(path)
+    return not all(_has(folder, 0o001) for folder in _above(path)) or not (_has(path, 0o001) or _has(path, 0o004))
+
+
 @lru_cache
 def _python_is_open() -> bool:
     """As far as the modules tell that have been imported."""

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 
 from autograder.errors import GraderError
+from autograder.isolation import WAY_OUT, lacking
 from autograder.spec import Limits
 from autograder.student import wire
 from autograder.student.channel import ChannelClosed
@@ -123,6 +124,8 @@ class ProcessTarget:
         if "layers" not in hello:
             raise GraderError(f"a worker could not be confined: {hello.get('unconfined')}")
         self.isolation = tuple(str(layer) for layer in hello["layers"])
+        if self._quota is not None and (why := lacking(self.isolation)):  # a worker for hidden tests
+            raise GraderError(f"nothing is graded without isolation: {why}; {WAY_OUT}")
         self._allow(self._limits.import_cpu_seconds)
 
     def _receive(self, resolve: Callable[[int, str], Any], number: int) -> dict[str, Any]:
