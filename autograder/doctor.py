@@ -27,8 +27,8 @@ def doctor(unit: Unit, console: Console) -> int:
             f"\nHidden tests are not run here, so `grade` gives no marks: {why}.", style="bold", soft_wrap=True
         )
         console.print(
-            "What to do: `autograder grade --in-docker ...` with Docker or Podman; or grade on another Linux machine, a\n"
-            "virtual one, or a runner of continuous integration (ubuntu-24.04). `autograder check` works here."
+            "What to do: `autograder grade --in-docker ...` with Docker or Podman; or grade on another Linux machine,\n"
+            "a virtual one, or a runner of continuous integration (ubuntu-24.04). `autograder check` works here."
         )
         return 1
     console.print("\nHidden tests can be run here: submissions are graded in full.", style="bold")
