@@ -6,9 +6,11 @@ read-only, and the folder for the reports is all that it can write.
 """
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from autograder.errors import GraderError, UsageError
 
 ENGINES = ("docker", "podman")
 _REPOSITORY = Path(__file__).resolve().parent.parent
-_DOCKERFILE = _REPOSITORY / ".docker" / "Dockerfile"
+_DOCKERFILE = ".docker/Dockerfile"
 _INSTALL = "https://docs.docker.com/engine/install/ or https://podman.io/docs/installation"
 # To give a worker's folder away, to clean up behind it, to end it, to become another user, and to lose all of these.
 _CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "KILL", "SETGID", "SETUID", "SETPCAP")
@@ -35,11 +37,9 @@ def engine_here() -> str:
 
 def image_name() -> str:
     """The name of the image of this repository as it is now."""
-    if not _DOCKERFILE.is_file():
-        raise UsageError(f"--in-docker: {_DOCKERFILE} is not there: run the command from a clone of the repository")
     digest = hashlib.sha256()
-    for path in (_DOCKERFILE, _REPOSITORY / "pyproject.toml", _REPOSITORY / ".ci/constraints.txt", *_sources()):
-        digest.update(str(path.relative_to(_REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, data in _context().items():
+        digest.update(f"{name} {len(data)}\n".encode() + data)
     return f"autograder:{digest.hexdigest()[:16]}"
 
 
@@ -97,12 +97,29 @@ def _built(engine: str, console: Console) -> str:
     image = image_name()
     if subprocess.run([engine, "image", "inspect", image], capture_output=True, check=False).returncode:
         console.print(f"Building the image {image}: once, some minutes, needs the network")
-        command = [engine, "build", "--tag", image, "--file", str(_DOCKERFILE), str(_REPOSITORY)]
-        if subprocess.run(command, check=False).returncode:
-            raise GraderError(f"the image could not be built; is the engine running? {' '.join(command)}")
+        command = [engine, "build", "--tag", image, "--file", _DOCKERFILE, "-"]
+        if subprocess.run(command, input=_packed(_context()), check=False).returncode:
+            raise GraderError(f"the image could not be built: is the engine running? ({engine} info)")
     return image
 
 
-def _sources() -> list[Path]:
-    found = (_REPOSITORY / "autograder").rglob("*")
-    return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
+def _context() -> dict[str, bytes]:
+    """The files that go into the image, by name: not the tests, not the solutions, not what lies about."""
+    names = [_DOCKERFILE, "pyproject.toml", "README.md", "LICENSE", ".ci/constraints.txt"]
+    for path in sorted((_REPOSITORY / "autograder").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            names.append(path.relative_to(_REPOSITORY).as_posix())
+    try:
+        return {name: (_REPOSITORY / name).read_bytes() for name in names}
+    except FileNotFoundError as error:
+        raise UsageError(f"--in-docker: {error.filename} is missing: run it from a clone of the repository") from None
+
+
+def _packed(files: dict[str, bytes]) -> bytes:
+    with io.BytesIO() as packed:
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for name, data in files.items():
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(data), 0o644
+                archive.addfile(member, io.BytesIO(data))
+        return packed.getvalue()

@@ -6,6 +6,7 @@ is refused, and the way out is named.
 """
 
 import json
+import mmap
 import os
 import shutil
 import signal
@@ -125,7 +126,7 @@ def _trial(unit: Unit, scratch: str, canary: str) -> dict[str, Any]:
         "read another's file": lambda: os.close(os.open(canary, os.O_RDONLY)),
         "start a process": _start_a_process,
         "signal the grader": lambda: os.kill(parent, 0),
-        "use more memory than allowed": lambda: bytearray((limits.memory_mb + 64) << 20),
+        "use more memory than allowed": lambda: mmap.mmap(-1, (limits.memory_mb + 64) << 20),
         "write a larger file than allowed": lambda: _write_large(scratch, limits.file_mb),
     }
     return {"layers": layers, "refused": {name: _refused(attempt) for name, attempt in attempts.items()}}
