@@ -28,9 +28,11 @@ _TMP_MB = 4096
 
 
 def engine_here() -> str:
-    """The container engine that is installed. Raises `UsageError`, which names the way to one."""
+    """The container engine that is installed and runs. Raises `UsageError`, which names the way to one."""
     for name in ENGINES:
         if found := shutil.which(name):
+            if subprocess.run([found, "info"], capture_output=True, check=False).returncode:
+                raise UsageError(f"--in-docker: {found} is installed and does not answer: start it ({name} info)")
             return found
     raise UsageError(f"--in-docker: neither docker nor podman is installed here; see {_INSTALL}")
 
@@ -99,7 +101,7 @@ def _built(engine: str, console: Console) -> str:
         console.print(f"Building the image {image}: once, some minutes, needs the network")
         command = [engine, "build", "--tag", image, "--file", _DOCKERFILE, "-"]
         if subprocess.run(command, input=_packed(_context()), check=False).returncode:
-            raise GraderError(f"the image could not be built: is the engine running? ({engine} info)")
+            raise GraderError("the image could not be built; what the engine said stands above")
     return image
 
 

@@ -23,9 +23,7 @@ def doctor(unit: Unit, console: Console) -> int:
     _tell_layers(trial, console)
     why = refusal(unit, trial)
     if why is not None:
-        console.print(
-            f"\nHidden tests are not run here, so `grade` gives no marks: {why}.", style="bold", soft_wrap=True
-        )
+        console.print(f"\nHidden tests are not run here and nobody gets marks: {why}.", style="bold", soft_wrap=True)
         console.print(
             "What to do: `autograder grade --in-docker ...` with Docker or Podman; or grade on another Linux machine,\n"
             "a virtual one, or a runner of continuous integration (ubuntu-24.04). `autograder check` works here."

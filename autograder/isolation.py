@@ -74,9 +74,11 @@ def refusal(unit: Unit, trial: Trial, *hidden: Path) -> str | None:
     """Why nobody can be graded with hidden tests here; None where they can. `hidden`: further places to be kept."""
     if trial.error:
         return trial.error
+    if why := lacking_here(trial.layers, [*hidden_places(unit), *hidden]):
+        return why
     if trial.got_through:
         return f"the layers do not hold what they promise; a trial could {', '.join(trial.got_through)}"
-    return lacking_here(trial.layers, [*hidden_places(unit), *hidden])
+    return None
 
 
 def try_here(unit: Unit) -> Trial:
