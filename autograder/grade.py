@@ -39,7 +39,7 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: 
     secret = secret_for(out)
     submissions = find_submissions(paths, unit.spec.files, cast(Form, form))
     jobs = min(jobs or default_jobs(), len(submissions))
-    trial = try_here(unit)
+    trial = try_here(unit, out)
     if why := refusal(unit, trial, out):
         return _refuse(unit, submissions, out, why, console)
     console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {jobs} at a time")

@@ -12,8 +12,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +82,18 @@ def refusal(unit: Unit, trial: Trial, *hidden: Path) -> str | None:
     return None
 
 
-def try_here(unit: Unit) -> Trial:
-    """Confine a forked child as a worker is confined, try from within what must fail, and tell."""
+def try_here(unit: Unit, *hidden: Path) -> Trial:
+    """Confine a forked child as a worker is confined, try from within what must fail, and tell.
+
+    It looks into all that must stay hidden, since a unit may stand where a worker may read: inside of a virtual
+    environment, say.
+    """
     if sys.platform != "linux":
         return Trial((), {}, f"only Linux can keep a student's code from the hidden tests, and this is {sys.platform}")
     scratch = tempfile.mkdtemp(prefix="autograder-")
     with tempfile.NamedTemporaryFile("w", prefix="autograder-canary-") as canary:
         try:
-            told = _in_a_child(unit, scratch, canary.name)
+            told = _in_a_child(unit, scratch, canary.name, [*hidden_places(unit), *hidden])
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     if "layers" not in told:
@@ -96,14 +101,14 @@ def try_here(unit: Unit) -> Trial:
     return Trial(tuple(told["layers"]), dict(told["refused"]))
 
 
-def _in_a_child(unit: Unit, scratch: str, canary: str) -> dict[str, Any]:
+def _in_a_child(unit: Unit, scratch: str, canary: str, hidden: Sequence[Path]) -> dict[str, Any]:
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(ours)
         signal.alarm(_SECONDS)
         try:
-            told = _trial(unit, scratch, canary)
+            told = _trial(unit, scratch, canary, hidden)
         except BaseException as error:
             told = {"error": f"{type(error).__name__}: {error}"}
         with os.fdopen(theirs, "w") as pipe:
@@ -117,15 +122,17 @@ def _in_a_child(unit: Unit, scratch: str, canary: str) -> dict[str, Any]:
     return dict(json.loads(text)) if text else {}
 
 
-def _trial(unit: Unit, scratch: str, canary: str) -> dict[str, Any]:
+def _trial(unit: Unit, scratch: str, canary: str, hidden: Sequence[Path]) -> dict[str, Any]:
     reads = reads_of(unit)
     network = privileges.leave_network()
     limits = unit.spec.limits
     parent = os.getppid()
+    there = [path.resolve() for path in hidden if path.is_dir()]
     allowance = jail.Allowance(_SECONDS, limits.memory_mb, limits.file_mb, scratch, reads)
     layers = [*jail.confine(allowance), *network]
     attempts: dict[str, Callable[[], object]] = {
         "read another's file": lambda: os.close(os.open(canary, os.O_RDONLY)),
+        **{f"look into {path}": partial(os.listdir, path) for path in there},
         "start a process": _start_a_process,
         "signal the grader": lambda: os.kill(parent, 0),
         "use more memory than allowed": lambda: mmap.mmap(-1, (limits.memory_mb + 64) << 20),

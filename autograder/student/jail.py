@@ -58,7 +58,11 @@ def confine(allowance: Allowance, parent: int | None = None) -> list[str]:
     if hasattr(os, "setsid"):
         os.setsid()  # one group to kill, and no terminal
         layers.append("session")
-    another = bool(allowance.scratch) and privileges.can_change_user(allowance.reads)
+    another = (
+        bool(allowance.scratch)
+        and privileges.can_change_user(allowance.reads)
+        and privileges.can_be_reached(allowance.scratch)
+    )
     if resource is not None:
         _set_limits(allowance, another)
         layers.append("rlimits")
@@ -131,7 +135,8 @@ def _landlock(allowance: Allowance) -> list[str]:
     )
     # What is handled and not allowed below is denied: TCP as well, and signals to others, where the kernel can.
     with Ruleset(scoped=Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET) as rules:
-        for path in dict.fromkeys((sys.prefix, sys.base_prefix, *_SYSTEM, *allowance.reads)):
+        packages = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
+        for path in dict.fromkeys((sys.prefix, sys.base_prefix, *packages, *_SYSTEM, *allowance.reads)):
             if os.path.exists(path):
                 rules.allow_path(path, read if os.path.isdir(path) else AccessFS.READ_FILE)
         rules.allow_path("/dev/null", AccessFS.READ_FILE | AccessFS.WRITE_FILE)

@@ -109,7 +109,7 @@ def drop_capabilities() -> None:
 def open_to_others(path: str) -> bool:
     """Whether any user may read a file, or a folder with all that is in it."""
     path = os.path.realpath(path)
-    if not all(_has(folder, 0o001) for folder in _above(path)):
+    if not can_be_reached(path):
         return False
     if not os.path.isdir(path):
         return _has(path, 0o004)
@@ -122,7 +122,12 @@ def open_to_others(path: str) -> bool:
 def closed_to_others(path: str) -> bool:
     """Whether other users can neither list nor enter a folder, or cannot get as far."""
     path = os.path.realpath(path)
-    return not all(_has(folder, 0o001) for folder in _above(path)) or not (_has(path, 0o001) or _has(path, 0o004))
+    return not can_be_reached(path) or not (_has(path, 0o001) or _has(path, 0o004))
+
+
+def can_be_reached(path: str) -> bool:
+    """Whether other users can enter all the folders on the way to a path."""
+    return all(_has(folder, 0o001) for folder in _above(path))
 
 
 @lru_cache

@@ -1,10 +1,12 @@
 """What is enough to run hidden tests, and what happens where it is not there: no marks, and the way out is named."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import tempfile
+import venv
 from pathlib import Path
 from shutil import copytree
 
@@ -67,7 +69,7 @@ def test_a_layer_that_does_not_hold_what_it_promises_is_none(tiny_unit):
 def bare_machine(monkeypatch):
     """A machine with process limits and nothing else."""
     for module in (grade, doctor):
-        monkeypatch.setattr(module, "try_here", lambda _: Trial(BASE, {"read another's file": False}))
+        monkeypatch.setattr(module, "try_here", lambda *_: Trial(BASE, {"read another's file": False}))
 
 
 def test_grade_gives_no_marks_without_isolation(bare_machine, tiny_unit, tmp_path, capsys):
@@ -99,6 +101,26 @@ def test_doctor_tries_and_tells_which_layers_hold(tiny_unit):
     )
     assert (done.returncode == 0) == ("are graded in full" in done.stdout)
     assert "start a process" in done.stdout
+
+
+def test_hidden_tests_inside_of_pythons_own_folder_are_found_by_looking(tmp_path):
+    """As in a unit whose folder is its virtual environment as well: Python may be read there, and so may all else."""
+    unit = copytree(TINY_UNIT, tmp_path / "unit")
+    venv.create(unit)
+    code = "from autograder.cli import main; main()"
+    path = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [unit / "bin" / "python", "-c", code, "doctor"],
+        cwd=unit,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "no   landlock" in done.stdout:
+        pytest.skip("isolation: no Landlock here")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"look into {unit / 'tests' / 'hidden'}" in done.stdout
 
 
 class Pretender(Launcher):
