@@ -36,6 +36,7 @@ def main() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+    privileges.can_change_user(())  # looks at every module once, and its forks know
     gc.freeze()  # what is here stays shared with every fork
     threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
     Channel(control, 1 << 22).send({"ready": threads})

@@ -35,6 +35,7 @@ class Ending:
             signal.SIGSEGV: "a segmentation fault",
             signal.SIGABRT: "an abort in compiled code",
             getattr(signal, "SIGXCPU", -1): "its CPU time was used up",
+            getattr(signal, "SIGSYS", -1): "it called the system in a way that is not allowed",
             getattr(signal, "SIGKILL", -1): "it was killed, perhaps for its memory",
         }
         return names.get(self.signal, f"signal {self.signal}")
