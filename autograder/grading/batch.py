@@ -19,6 +19,7 @@ from autograder.errors import GraderError, UsageError
 from autograder.grading.work import Failed, Finished, Graded, Started, Work
 from autograder.results import Result
 from autograder.spec import Topic, Unit
+from autograder.student.privileges import hide_memory
 from autograder.submission import Submission
 from autograder.target.launcher import CAN_FORK, Zygote
 
@@ -52,7 +53,8 @@ def grade_class(
     jobs = max(1, min(jobs or default_jobs(), len(submissions)))
     topics = _topics_to_run(unit, submissions, only or {})
     preload = unit.spec.preload_for(topics)
-    with Zygote(preload, unit.spec.threads) as zygote:
+    hide_memory()  # the seeds' secret is in it
+    with Zygote(preload, unit.spec.threads, apart=True) as zygote:
         connection = Connection(zygote.become("autograder.grading.pool").detach())
         with connection:
             for_jobs = zygote.clone().detach()

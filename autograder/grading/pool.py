@@ -22,7 +22,7 @@ from autograder.grading.session import Session, ungraded
 from autograder.grading.suite import Suite, collect
 from autograder.grading.work import Failed, Finished, Graded, Started, Work
 from autograder.results import Result
-from autograder.student.jail import die_with_parent
+from autograder.student.privileges import die_with_parent, hide_memory
 from autograder.target.launcher import Zygote
 
 _TRIES = 2
@@ -31,6 +31,7 @@ _TRIES = 2
 def main(connection: socket.socket) -> None:
     """The grader, from its fork to its end. It ends with the command that it works for."""
     die_with_parent()  # the zygote's, which ends when the command does
+    hide_memory()  # tests, solutions and the seeds' secret come to be in it
     command = Connection(connection.detach())
     try:
         work: Work = command.recv()
@@ -107,6 +108,7 @@ class _Pool:
         """In the job's process: grade what is asked for until nothing more is."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which ends this process
         die_with_parent()  # a parent that is killed ends nobody
+        hide_memory()
         work = self.work
         session = Session(work.unit, self.suite, zygote, work.secret, Diagnoser(work.unit) if work.names else None)
         while True:
