@@ -69,14 +69,38 @@ def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
 @click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded beside each other; default: cores.")
 @click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
 @click.option("--one", "form", flag_value="one", help="Each SUBMISSION is one student's, whatever it looks like.")
+@click.option("--in-docker", is_flag=True, help="In a container, where this machine cannot keep students' code apart.")
 @_rules
 @_told
-def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None, rules: str) -> int:
+def grade(
+    submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None, in_docker: bool, rules: str
+) -> int:
     """Grade each SUBMISSION (a folder, .zip, .py or .ipynb of one student, or a class of them)."""
     from autograder.grade import grade as run_grade
     from autograder.spec import find_root, load
 
+    if in_docker:
+        from rich.console import Console
+
+        from autograder.container import grade_in_container
+
+        options = ["--rules", rules, *(["--jobs", str(jobs)] if jobs else []), *([f"--{form}"] if form else [])]
+        root = find_root(Path.cwd())
+        return grade_in_container(root, submissions, out, options, Console(stderr=True, highlight=False))
     return run_grade(load(find_root(Path.cwd()), rules), submissions, out, jobs, form or "auto")
+
+
+@main.command()
+@_rules
+@_told
+def doctor(rules: str) -> int:
+    """Tell which layers keep a student's code apart on this machine, and whether hidden tests can be run."""
+    from rich.console import Console
+
+    from autograder.doctor import doctor as run_doctor
+    from autograder.spec import find_root, load
+
+    return run_doctor(load(find_root(Path.cwd()), rules), Console(highlight=False))
 
 
 @main.command()

@@ -15,6 +15,8 @@ from rich.text import Text
 from autograder.errors import UsageError
 from autograder.grading.batch import Watcher, default_jobs, grade_class
 from autograder.grading.seeds import secret_for
+from autograder.grading.session import ungraded
+from autograder.isolation import WAY_OUT, refusal, try_here
 from autograder.report import write_class, write_notes, write_result
 from autograder.report.summary import hundredths
 from autograder.report.text import clean
@@ -37,6 +39,9 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: 
     secret = secret_for(out)
     submissions = find_submissions(paths, unit.spec.files, cast(Form, form))
     jobs = min(jobs or default_jobs(), len(submissions))
+    trial = try_here(unit, out)
+    if why := refusal(unit, trial, out):
+        return _refuse(unit, submissions, out, why, console)
     console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {jobs} at a time")
     with _Live(unit, out, console, len(submissions)) as live:
         results = grade_class(unit, submissions, secret, jobs, Watcher(live.started, live.finished, live.tick))
@@ -44,6 +49,18 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: 
     _table(results, console)
     console.print(f"Reports are in {out}/: class.html, grades.csv, and a folder for each student")
     return 0 if all(result.graded for result in results) else 1
+
+
+def _refuse(unit: Unit, submissions: Sequence[Submission], out: Path, why: str, console: Console) -> int:
+    """Without isolation there are reports, and no marks in them."""
+    problem = "Not graded: no isolation. Your code was not run; your instructor knows why."
+    results = [ungraded(unit, submission, (problem,)) for submission in submissions]
+    for result in results:
+        write_result(result, unit, out / result.student)
+        write_notes(result, out)
+    write_class(results, unit, out)
+    console.print(f"not graded: no isolation: {why}.\n{WAY_OUT}.", style="bold", soft_wrap=True)
+    return 1
 
 
 def _make_folder(out: Path) -> None:

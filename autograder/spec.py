@@ -47,14 +47,21 @@ class Strict(BaseModel):
 
 
 class Limits(Strict):
-    """What a student's process may use. CPU seconds are those of one test, summed over its threads."""
+    """What a student's process may use. CPU seconds are those of one test, summed over its threads.
+
+    `scratch_mb` and `scratch_files` are for all that a worker writes; `submission_seconds` by the clock for everything
+    that is asked of one submission, so that code which is a little slow in every call ends as well.
+    """
 
     cpu_seconds: Annotated[float, Field(gt=0)] = 5.0
     import_cpu_seconds: Annotated[float, Field(gt=0)] = 10.0
     topic_cpu_seconds: Annotated[int, Field(gt=0)] = 120
     memory_mb: Annotated[int, Field(gt=0)] = 4096
     file_mb: Annotated[int, Field(gt=0)] = 32
+    scratch_mb: Annotated[int, Field(gt=0)] = 256
+    scratch_files: Annotated[int, Field(gt=0)] = 2000
     message_mb: Annotated[int, Field(gt=0)] = 64
+    submission_seconds: Annotated[float, Field(gt=0)] = 1800.0
 
     @staticmethod
     def wall_seconds(cpu_seconds: float) -> float:

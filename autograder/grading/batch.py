@@ -23,7 +23,7 @@ from autograder.grading.session import Session, ungraded
 from autograder.grading.suite import Suite, collect
 from autograder.results import Result
 from autograder.spec import Topic, Unit
-from autograder.student.jail import die_with_parent
+from autograder.student.privileges import die_with_parent, hide_memory
 from autograder.submission import Submission
 from autograder.target.launcher import CAN_FORK, Zygote
 
@@ -57,7 +57,8 @@ def grade_class(
     jobs = max(1, min(jobs or default_jobs(), len(submissions)))
     topics = _topics_to_run(unit, submissions, only or {})
     preload = unit.spec.preload_for(topics)
-    with Zygote(preload, unit.spec.threads) as zygote:  # its imports run while ours do
+    hide_memory()  # tests, solutions and the seeds' secret come to be in it
+    with Zygote(preload, unit.spec.threads, apart=True) as zygote:  # its imports run while ours do
 
         def body(suite: Suite[list[Result]]) -> list[Result]:
             for name in preload:  # the reference runs here, and the jobs share what is imported
@@ -139,6 +140,7 @@ class _Pool:
         """In the job's process: grade what is asked for until nothing more is."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
         die_with_parent()  # a parent that is killed ends nobody
+        hide_memory()
         session = Session(self.unit, self.suite, zygote, self.secret, Diagnoser(self.unit) if self.names else None)
         while True:
             try:

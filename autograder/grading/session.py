@@ -5,6 +5,7 @@ stand-ins, so that a wrong softmax costs the softmax and not the attention built
 Wrong code costs marks; an error of the grader is raised as `GraderError` and costs nobody anything.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -37,7 +38,7 @@ class Session:
         """Grade one submission, or `only` these items of it. Raises `GraderError` where the grader is at fault."""
         if not submission.gradable:
             return ungraded(self.unit, submission, submission.problems)
-        run = _Run(self, submission)
+        run = _Run(self, submission, time.monotonic() + self.unit.spec.limits.submission_seconds)
         items = []
         for topic in self.unit.spec.topics:
             wanted = [item for item in topic.items if only is None or item.id in only]
@@ -78,6 +79,7 @@ class _Run:
 
     session: Session
     submission: Submission
+    deadline: float  # by time.monotonic()
     problems: list[str] = field(default_factory=list)
     isolation: tuple[str, ...] = ()
     broken: set[str] = field(default_factory=set)  # topics that are missing or do not import
@@ -163,7 +165,9 @@ class _Run:
 
     def _start(self, topic: Topic, modules: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> TopicRun:
         session = self.session
-        return TopicRun(session.unit, topic, self.submission, session.suite, session.launcher, modules, names)
+        return TopicRun(
+            session.unit, topic, self.submission, session.suite, session.launcher, modules, names, self.deadline
+        )
 
     def _try(self, run: TopicRun, item: Item, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
         return run.run_item(item, self.session.secret, skip)

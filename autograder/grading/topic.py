@@ -1,5 +1,6 @@
 """One topic of one submission: its worker, made anew after every test that broke it, and its tests, run one by one."""
 
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,6 +12,7 @@ from autograder.grading.recording import Record, Recorder
 from autograder.grading.scratch import made_scratch
 from autograder.grading.seeds import seed_for
 from autograder.grading.suite import Suite
+from autograder.isolation import reads_of
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student.jail import Allowance
@@ -19,7 +21,7 @@ from autograder.student.worker import WorkerConfig
 from autograder.submission import Submission
 from autograder.target.failures import Finding
 from autograder.target.launcher import Launcher
-from autograder.target.process import Definition, ProcessTarget
+from autograder.target.process import OUT_OF_TIME, Definition, ProcessTarget
 
 _TIMEOUTS_BORNE = 2  # by an item, before its other tests count as timeouts without running
 
@@ -29,8 +31,7 @@ def worker_config(unit: Unit, bench: BenchConfig, directory: Path, scratch: Path
     limits = unit.spec.limits
     allowance = Allowance(limits.topic_cpu_seconds, limits.memory_mb, limits.file_mb)
     if scratch is not None:
-        reads = (unit.props, unit.stand_ins, *(unit.root / resource for resource in unit.spec.resources))
-        allowance = replace(allowance, scratch=str(scratch), reads=tuple(str(path.resolve()) for path in reads))
+        allowance = replace(allowance, scratch=str(scratch), reads=reads_of(unit))
     return WorkerConfig(bench, allowance, str(directory), limits.message_mb << 20, unit.spec.threads)
 
 
@@ -61,6 +62,7 @@ class TopicRun:
         launcher: Launcher,
         replaced_modules: tuple[str, ...] = (),
         replaced_names: tuple[str, ...] = (),
+        deadline: float | None = None,
     ) -> None:
         self.isolation: tuple[str, ...] = ()
         self.failed_import: Finding | None = None
@@ -71,6 +73,7 @@ class TopicRun:
         self._suite = suite
         self._launcher = launcher
         self._replaced = {"replaced_modules": replaced_modules, "replaced_names": replaced_names}
+        self._deadline = deadline  # of the whole submission, by time.monotonic()
         self._target: ProcessTarget | None = None
         self._scratch = ExitStack()
 
@@ -90,6 +93,9 @@ class TopicRun:
                 outcomes[test] = skip[test]
             elif timeouts >= _TIMEOUTS_BORNE:
                 outcomes[test] = Outcome(Status.TIMEOUT, f"Not run, after {timeouts} timeouts of this exercise.")
+            elif self._deadline is not None and time.monotonic() > self._deadline:
+                seconds = self._unit.spec.limits.submission_seconds
+                outcomes[test] = Outcome(Status.TIMEOUT, OUT_OF_TIME.format(seconds=seconds))
             else:
                 seed = seed_for(secret, submission, f"{self._topic.name}.{test}")
                 outcomes[test] = self._run(item, test, seed)
@@ -128,7 +134,10 @@ class TopicRun:
             folder = scratch / "assignments"
             bench = bench_config(self._unit, self._topic, folder, **self._replaced)
             self._target = ProcessTarget(
-                self._launcher, worker_config(self._unit, bench, folder, scratch), self._unit.spec.limits
+                self._launcher,
+                worker_config(self._unit, bench, folder, scratch),
+                self._unit.spec.limits,
+                self._deadline,
             )
             try:
                 self._target.load()

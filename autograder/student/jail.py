@@ -1,16 +1,17 @@
-"""The confinement of a worker before the student's first byte: session, resource limits, and files by Landlock.
+"""The confinement of a worker before the student's first byte.
 
-What else keeps it from the network and from other processes (another uid, namespaces, seccomp) belongs here as well;
-until it is there, `confine` does not claim it.
+The order of the steps matters: limits and the folder's owner while there is still a right to set them; another user;
+then the death signal, which a change of user undoes; then Landlock and seccomp, which hold the calling thread and those
+that it starts, so that it must be the only one. `confine` returns the layers that hold; the grader decides whether they
+are enough.
 """
 
-import ctypes
 import os
-import signal
 import sys
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+
+from autograder.student import privileges, seccomp
 
 if sys.platform == "linux":  # imported by the zygote, once
     from landlockpy import AccessFS, Ruleset, Scope, abi_version, fs_for_abi, supported
@@ -20,7 +21,8 @@ try:
 except ImportError:  # Windows: no limits of this kind
     resource = None  # type: ignore[assignment]
 
-_PR_SET_PDEATHSIG = 1
+_DESCRIPTORS = 128
+_THREADS = 128  # of a user of its own; NPROC counts all processes of a user, and root's not at all
 
 # What Python and its libraries read while they run, beside their own folders.
 _SYSTEM = (
@@ -46,35 +48,76 @@ class Allowance:
     reads: tuple[str, ...] = ()
 
 
-def confine(allowance: Allowance) -> list[str]:
-    """Confine this process for good. Returns the names of the layers that hold."""
+def confine(allowance: Allowance, parent: int | None = None) -> list[str]:
+    """Confine this process for good. Returns the names of the layers that hold.
+
+    `parent` is the process whose end is to be this one's. Raises OSError or RuntimeError where a step fails that
+    should not: the grader's fault, told before any of the student's code has run.
+    """
     layers = ["own process", "data-only wire"]
     if hasattr(os, "setsid"):
         os.setsid()  # one group to kill, and no terminal
         layers.append("session")
-    die_with_parent()  # nothing outlives its zygote
+    another = (
+        bool(allowance.scratch)
+        and privileges.can_change_user(allowance.reads)
+        and privileges.can_be_reached(allowance.scratch)
+    )
     if resource is not None:
-        for name, soft, hard in (
-            ("RLIMIT_CPU", allowance.cpu_seconds, allowance.cpu_seconds + 2),  # the topic's total
-            ("RLIMIT_AS", allowance.memory_mb << 20, None),  # counts shared maps too, which RLIMIT_DATA does not
-            ("RLIMIT_FSIZE", allowance.file_mb << 20, None),
-            ("RLIMIT_NOFILE", 128, None),
-            ("RLIMIT_CORE", 0, None),
-        ):
-            _limit(name, soft, soft if hard is None else hard)
+        _set_limits(allowance, another)
         layers.append("rlimits")
     if allowance.scratch:
         for variable in _CACHES:
             os.environ[variable] = allowance.scratch
         tempfile.tempdir = allowance.scratch
+    if allowance.scratch and sys.platform == "linux":
+        _alone()
+        layers += _powerless(allowance.scratch if another else None)
+    privileges.die_with_parent()
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)  # it ended before it could be said
+    if allowance.scratch and sys.platform == "linux":
+        privileges.gain_nothing()
+        layers.append("no new privileges")
         layers += _landlock(allowance)
+        if seccomp.available():
+            seccomp.restrict()
+            layers.append("seccomp")
     return layers
 
 
-def die_with_parent() -> None:
-    """Where the system can, this process is killed when its parent ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _set_limits(allowance: Allowance, another_user: bool) -> None:
+    for name, soft, hard in (
+        ("RLIMIT_CPU", allowance.cpu_seconds, allowance.cpu_seconds + 2),  # the topic's total
+        # Heap and shared maps alike; RLIMIT_DATA, which misses those, would add nothing. What is outside of the address
+        # space (memfd, System V) is for seccomp to refuse, and /dev/shm for Landlock.
+        ("RLIMIT_AS", allowance.memory_mb << 20, None),
+        ("RLIMIT_FSIZE", allowance.file_mb << 20, None),
+        ("RLIMIT_NOFILE", _DESCRIPTORS, None),
+        ("RLIMIT_CORE", 0, None),
+    ):
+        _limit(name, soft, soft if hard is None else hard)
+    if another_user:
+        _limit("RLIMIT_NPROC", _THREADS, _THREADS)
+    if allowance.scratch:
+        _limit("RLIMIT_MEMLOCK", 0, 0)
+        _limit("RLIMIT_MSGQUEUE", 0, 0)
+
+
+def _alone() -> None:
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise RuntimeError(f"a worker has {threads} threads before it is confined; those would stay free")
+
+
+def _powerless(folder: str | None) -> list[str]:
+    """No capabilities, and with a folder to own, another user."""
+    privileges.drop_bounding_set()
+    if folder is not None:
+        privileges.change_user(folder)
+    privileges.drop_capabilities()
+    privileges.show_memory()
+    return ["another user", "no capabilities"] if folder is not None else ["no capabilities"]
 
 
 def _landlock(allowance: Allowance) -> list[str]:
@@ -92,9 +135,10 @@ def _landlock(allowance: Allowance) -> list[str]:
     )
     # What is handled and not allowed below is denied: TCP as well, and signals to others, where the kernel can.
     with Ruleset(scoped=Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET) as rules:
-        for path in dict.fromkeys((sys.prefix, sys.base_prefix, *_SYSTEM, *allowance.reads)):
-            if Path(path).exists():
-                rules.allow_path(path, read if Path(path).is_dir() else AccessFS.READ_FILE)
+        packages = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
+        for path in dict.fromkeys((sys.prefix, sys.base_prefix, *packages, *_SYSTEM, *allowance.reads)):
+            if os.path.exists(path):
+                rules.allow_path(path, read if os.path.isdir(path) else AccessFS.READ_FILE)
         rules.allow_path("/dev/null", AccessFS.READ_FILE | AccessFS.WRITE_FILE)
         rules.allow_path(allowance.scratch, fs_for_abi(abi_version()) & no_links_or_devices)
         rules.restrict()  # with no_new_privs

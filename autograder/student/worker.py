@@ -4,10 +4,12 @@ Run as a program it is the worker of a system without fork, which connects back 
 """
 
 import importlib
+import inspect
 import io
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ from autograder.student.wire import WireError
 from autograder.student.workbench import BenchConfig, NoSuchName, Workbench
 
 MAX_OUTPUT = 20_000
+_OF_LOADER_PROCESSES = ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context")
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,26 @@ class Output(io.TextIOBase):
         return text
 
 
-def run(connection: socket.socket, config: WorkerConfig) -> None:
-    """Confine this process and serve requests; returns when the grader hangs up."""
+def run(
+    connection: socket.socket, config: WorkerConfig, parent: int | None = None, inherited: Sequence[str] = ()
+) -> None:
+    """Confine this process and serve requests; returns when the grader hangs up.
+
+    It ends with its `parent`; `inherited` are the layers that already hold.
+    """
     channel = Channel(connection, config.max_message)
-    os.makedirs(config.directory, exist_ok=True)
-    os.chdir(config.directory)
-    layers = jail.confine(config.allowance)
+    try:
+        os.makedirs(config.directory, exist_ok=True)
+        os.chdir(config.directory)
+        layers = [*jail.confine(config.allowance, parent), *inherited]
+    except Exception as error:  # before any of the student's code: the grader is told, and nobody is blamed
+        channel.send({"unconfined": f"{type(error).__name__}: {error}"})
+        return
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(config.threads)
+        if "seccomp" in layers:
+            _load_without_processes(torch.utils.data.DataLoader)
     output = Output()
     sys.stdout = sys.stderr = output
     bench = Workbench(config.bench)
@@ -91,6 +105,21 @@ def run(connection: socket.socket, config: WorkerConfig) -> None:
             channel.send(answer, number)
         except (WireError, MemoryError) as error:
             channel.send({"error": describe(error, config.bench.folder, reveal=False)}, number)
+
+
+def _load_without_processes(loader: type) -> None:
+    """A DataLoader that is told to have worker processes loads the same data itself, where there can be none."""
+    made = loader.__init__  # type: ignore[misc]  # it is one class, and no subclass of it
+    takes = inspect.signature(made)
+
+    def make(*args: Any, **kwargs: Any) -> None:
+        told = takes.bind(*args, **kwargs)
+        if told.arguments.get("num_workers"):
+            for name in _OF_LOADER_PROCESSES:
+                told.arguments.pop(name, None)
+        made(*told.args, **told.kwargs)
+
+    loader.__init__ = make  # type: ignore[misc]
 
 
 def _answer(bench: Workbench, request: Any) -> dict[str, Any]:

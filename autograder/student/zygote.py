@@ -1,6 +1,7 @@
 """The process that all workers are forked from: started by exec with a clean environment, warm, without a secret.
 
-It imports what grading.yml says to preload, once, and then answers on a socket:
+It imports what grading.yml says to preload, once, and then answers on a socket. For hidden tests it keeps apart: its
+memory is closed to others, and where it may it leaves the machine's network, its workers with it.
 
     {"fork": config} with the worker's end of a channel    a new worker: {"pid"}
     {"clone": true} with a socket                          another zygote, which serves that socket: {"pid"}
@@ -18,26 +19,31 @@ import socket
 import sys
 from typing import Any
 
-from autograder.student import worker
+from autograder.student import privileges, worker
 from autograder.student.channel import Channel, ChannelClosed
 
 
 def main() -> None:
-    """`python -m autograder.student.zygote FD MODULE...`"""
+    """`python -m autograder.student.zygote FD apart|together MODULE...`"""
     control = socket.socket(fileno=int(sys.argv[1]))
     sys.dont_write_bytecode = True
-    for name in sys.argv[2:]:
+    layers = []
+    if sys.argv[2] == "apart":
+        privileges.hide_memory()
+        layers = privileges.leave_network()
+    for name in sys.argv[3:]:
         importlib.import_module(name)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+    privileges.can_change_user(())  # looks at every module once, and its forks know
     gc.freeze()  # what is here stays shared with every fork
     threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
     Channel(control, 1 << 22).send({"ready": threads})
-    _serve(control)
+    _serve(control, layers)
 
 
-def _serve(control: socket.socket) -> None:
+def _serve(control: socket.socket, layers: list[str]) -> None:
     """Answer until the grader hangs up; then nothing of the student's is left behind."""
     channel = Channel(control, 1 << 22)
     workers: set[int] = set()
@@ -52,24 +58,29 @@ def _serve(control: socket.socket) -> None:
             workers.discard(request["end"])
             channel.send(_end(request["end"]))
             continue
+        if "fork" in request:
+            privileges.can_change_user(tuple(request["fork"]["allowance"]["reads"]))  # every fork then knows
         with _receive_socket(control) as connection:
+            parent = os.getpid()
             pid = os.fork()
             if pid == 0:
-                _in_the_fork(control, connection, request)
+                _in_the_fork(control, connection, request, parent, layers)
         if "fork" in request:
             workers.add(pid)
         channel.send({"pid": pid})
 
 
-def _in_the_fork(control: socket.socket, connection: socket.socket, request: dict[str, Any]) -> None:
+def _in_the_fork(
+    control: socket.socket, connection: socket.socket, request: dict[str, Any], parent: int, layers: list[str]
+) -> None:
     """Be a worker, or another zygote; never come back, whatever happens."""
     status = 1
     try:
         control.close()
         if "clone" in request:
-            _serve(connection)
+            _serve(connection, layers)
         else:
-            worker.run(connection, worker.WorkerConfig.from_data(request["fork"]))
+            worker.run(connection, worker.WorkerConfig.from_data(request["fork"]), parent, layers)
         status = 0
     finally:
         os._exit(status)

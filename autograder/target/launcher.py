@@ -35,6 +35,7 @@ class Ending:
             signal.SIGSEGV: "a segmentation fault",
             signal.SIGABRT: "an abort in compiled code",
             getattr(signal, "SIGXCPU", -1): "its CPU time was used up",
+            getattr(signal, "SIGSYS", -1): "it called the system in a way that is not allowed",
             getattr(signal, "SIGKILL", -1): "it was killed, perhaps for its memory",
         }
         return names.get(self.signal, f"signal {self.signal}")
@@ -99,11 +100,15 @@ def _python(module: str, *arguments: str) -> list[str]:
 
 
 class Zygote(Launcher):
-    """Workers are forks of one process that has imported everything already."""
+    """Workers are forks of one process that has imported everything already.
 
-    def __init__(self, preload: tuple[str, ...], threads: int = 1) -> None:
+    `apart`, as hidden tests want it, it keeps its memory to itself and leaves the network, where it may.
+    """
+
+    def __init__(self, preload: tuple[str, ...], threads: int = 1, apart: bool = False) -> None:
         self._preload = preload
         self._threads = threads
+        self._apart = apart
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._control: Channel | None = None
@@ -116,7 +121,12 @@ class Zygote(Launcher):
         self._control = Channel(self._socket, 1 << 22)
         with theirs:
             self._process = subprocess.Popen(
-                _python("autograder.student.zygote", str(theirs.fileno()), *self._preload),
+                _python(
+                    "autograder.student.zygote",
+                    str(theirs.fileno()),
+                    "apart" if self._apart else "together",
+                    *self._preload,
+                ),
                 env=clean_environment(self._threads),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -137,7 +147,7 @@ class Zygote(Launcher):
         ours, theirs = socket.socketpair()
         with theirs:
             self._fork({"clone": True}, theirs)
-        other = Zygote(self._preload, self._threads)
+        other = Zygote(self._preload, self._threads, self._apart)
         other._socket, other._control, other._ready = ours, Channel(ours, 1 << 22), True
         return other
 

@@ -9,12 +9,14 @@ from typing import Any
 import psutil
 
 from autograder.errors import GraderError
+from autograder.isolation import WAY_OUT, lacking
 from autograder.spec import Limits
 from autograder.student import wire
 from autograder.student.channel import ChannelClosed
 from autograder.student.worker import MAX_OUTPUT, WorkerConfig
 from autograder.target.failures import (
     Crashed,
+    Finding,
     ForbiddenShortcut,
     MissingName,
     TimedOut,
@@ -22,9 +24,13 @@ from autograder.target.failures import (
 )
 from autograder.target.forms import is_answer
 from autograder.target.launcher import Ending, Launcher
+from autograder.target.quota import Quota
 from autograder.target.vocabulary import Vocabulary
 
 _LOOK_EVERY = 0.02  # seconds between two looks at a worker's CPU time
+_COUNT_EVERY = 0.1  # seconds between two looks at what it has on disk
+
+OUT_OF_TIME = "Not run to its end: your submission has used up the {seconds:g} seconds that it has for everything."
 
 
 @dataclass(frozen=True)
@@ -40,18 +46,21 @@ class Definition:
 class ProcessTarget:
     """One worker. After a `Broken` finding it is of no further use: `alive` is false."""
 
-    def __init__(self, launcher: Launcher, config: WorkerConfig, limits: Limits) -> None:
+    def __init__(self, launcher: Launcher, config: WorkerConfig, limits: Limits, deadline: float | None = None) -> None:
         self._launcher = launcher
         self._limits = limits
         bench = config.bench
         self._words = None if bench.reveal else Vocabulary(bench.topic, tuple(bench.topics), tuple(bench.forbidden))
         self._begun = False  # before, nothing hidden has been handed over
+        self._deadline = deadline  # of the whole submission, by time.monotonic()
+        scratch = config.allowance.scratch
+        self._quota = Quota(scratch, limits.scratch_mb, limits.scratch_files) if scratch else None
         self._worker = launcher.launch(config)
         self._process: psutil.Process | None = None
         self._cpu_before: float | None = None  # CPU seconds when the test began; None: not looked at yet
         self._waited = 0.0  # seconds of waiting in the test's earlier calls
         self._waiting_since: float | None = None
-        self._last_look = 0.0
+        self._last_look = self._last_count = 0.0
         self._allow(limits.import_cpu_seconds)
         self.alive = True
         self.printed = ""
@@ -117,8 +126,15 @@ class ProcessTarget:
     # -- what comes back
 
     def _greet(self) -> None:
-        hello = self._receive(wire.Ref, number=0)
+        try:
+            hello = self._receive(wire.Ref, number=0)
+        except Finding as error:  # none of the student's code has run
+            raise GraderError(f"a worker did not start: {error}") from None
+        if "layers" not in hello:
+            raise GraderError(f"a worker could not be confined: {hello.get('unconfined')}")
         self.isolation = tuple(str(layer) for layer in hello["layers"])
+        if self._quota is not None and (why := lacking(self.isolation)):  # a worker for hidden tests
+            raise GraderError(f"nothing is graded without isolation: {why}; {WAY_OUT}")
         self._allow(self._limits.import_cpu_seconds)
 
     def _receive(self, resolve: Callable[[int, str], Any], number: int) -> dict[str, Any]:
@@ -190,6 +206,17 @@ class ProcessTarget:
         if self._waited + now - self._waiting_since > self._wall_limit:
             self._end()
             raise TimedOut(f"Your code was stopped after {self._wall_limit:g} seconds without an answer.")
+        if self._deadline is not None and self.isolation and now > self._deadline:  # its start is not the student's
+            self._end()
+            raise TimedOut(OUT_OF_TIME.format(seconds=self._limits.submission_seconds))
+        if self._quota is not None and now - self._last_count > _COUNT_EVERY:
+            self._last_count = now
+            if self._quota.passed(self._worker.pid):
+                self._end()
+                raise Crashed(
+                    f"Your code was stopped: its files took more than {self._quota.megabytes} MB, or were more than "
+                    f"{self._quota.entries}."
+                )
 
     def _cpu_seconds(self) -> float:
         """CPU time of the worker, all threads, as the system counts it."""

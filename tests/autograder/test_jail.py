@@ -99,6 +99,8 @@ def test_what_is_allowed_works(marks, attempt):
 def test_without_the_jail_each_attack_gets_through(ground, tmp_path, attack):
     """So that what is refused above is refused by the jail, and not for a slip of the attack."""
     _, known = ground
+    if attack == "change a library" and not os.access(os.__file__, os.W_OK):
+        pytest.skip("isolation: this Python's files are another user's in any case")
     code = f"{IMPORTS}import warnings\nwarnings.simplefilter('ignore')\n{ATTACKS[attack].format(**known)}"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     for left in [*Path("/tmp").glob("left-behind-*"), *Path("/dev/shm").glob("left-behind-*")]:
