@@ -19,6 +19,7 @@ from autograder.errors import UsageError
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.suite import Suite, TestTarget, collect
 from autograder.grading.topic import bench_config, worker_config
+from autograder.report.text import clean
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student import wire
@@ -143,9 +144,9 @@ class _Check:
             return
         for failure in self._ready(self.topic.items[0]).request({"op": "failures"}, wire.Ref):
             error = student_error(failure)
-            line = f", line {error.frames[-1].line}: {error.frames[-1].source}" if error.frames else ""
+            line = f", line {error.frames[-1].line}: {_said(error.frames[-1].source)}" if error.frames else ""
             self.console.print(Text.assemble(("  ✗ ", "red"), (f"cell {failure['cell']} failed{line}", "bold")))
-            self.console.print(Padding(Text(str(error)), (0, 0, 0, 8)))
+            self.console.print(Padding(_said(str(error)), (0, 0, 0, 8)))
 
     def _show(self, item: Item, outcomes: dict[str, tuple[Outcome, str]], passed: int) -> None:
         if not outcomes:
@@ -167,16 +168,21 @@ class _Check:
     def _show_outcome(self, claim: str, outcome: Outcome, printed: str) -> None:
         show = self.console.print
         show(Padding(Text.assemble(("✗ ", "red"), (claim, "bold")), (0, 0, 0, 6)))
-        show(Padding(Text(outcome.message), (0, 0, 0, 8)))
+        show(Padding(_said(outcome.message), (0, 0, 0, 8)))
         for frame in outcome.error.frames if outcome.error else ():
-            show(Padding(Text(f"{frame.place} {frame.function and 'in ' + frame.function}", "cyan"), (0, 0, 0, 8)))
-            show(Padding(Text(frame.source), (0, 0, 0, 12)))
+            show(Padding(_said(f"{frame.place} {frame.function and 'in ' + frame.function}", "cyan"), (0, 0, 0, 8)))
+            show(Padding(_said(frame.source), (0, 0, 0, 12)))
             if frame.shapes:
                 shapes = "   ".join(f"{name} {shape}" for name, shape in frame.shapes)
-                show(Padding(Text(shapes, style="dim"), (0, 0, 0, 12)))
+                show(Padding(_said(shapes, "dim"), (0, 0, 0, 12)))
         if printed.strip():
             show(Padding(Text("it printed:", style="dim"), (0, 0, 0, 8)))
-            show(Padding(Text("\n".join(printed.strip().splitlines()[-12:])), (0, 0, 0, 12)))
+            show(Padding(_said("\n".join(printed.strip().splitlines()[-12:])), (0, 0, 0, 12)))
+
+
+def _said(text: str, style: str = "") -> Text:
+    """What the code under test said, without what a terminal would obey: whoever checks it need not have written it."""
+    return Text(clean(text, 4000, lines=200), style)
 
 
 class _ImportFailed(Exception):

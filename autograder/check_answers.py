@@ -17,6 +17,7 @@ from autograder.grading.answers import strangers
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.topic import bench_config, worker_config
 from autograder.key import question_of
+from autograder.report.text import clean
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
 from autograder.target.failures import Finding
@@ -91,7 +92,7 @@ class AnswersCheck:
         return prose.judge(self.topic, item, values)
 
     def _complain(self, text: str) -> None:
-        self.console.print(Padding(Text.assemble(("✗ ", "red"), text), (0, 0, 0, 2)))
+        self.console.print(Padding(Text.assemble(("✗ ", "red"), clean(text, 1000, lines=20)), (0, 0, 0, 2)))
 
 
 def _cell(item: Item, outcome: Outcome) -> Text:
@@ -99,5 +100,5 @@ def _cell(item: Item, outcome: Outcome) -> Text:
     if outcome.status is Status.PASSED:
         word = "answered" if item.form is None else "has the right form"
     else:
-        word = "not yet" if outcome.status is Status.NOT_ATTEMPTED else outcome.message
+        word = "not yet" if outcome.status is Status.NOT_ATTEMPTED else clean(outcome.message, 300)
     return Text.assemble((f"{symbol} ", colour), (word, "" if symbol == "✗" else "dim"))

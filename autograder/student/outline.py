@@ -2,6 +2,8 @@
 
 import ast
 
+MAX_IDENTIFIERS = 20_000
+
 
 def outline(tree: ast.Module) -> list[tuple[str, int, int, bool]]:
     """(name, first line, last line, whether it is unwritten) of each function and class at top level."""
@@ -11,6 +13,22 @@ def outline(tree: ast.Module) -> list[tuple[str, int, int, bool]]:
         (node.name, node.lineno, node.end_lineno or node.lineno, last[node.name] is node and _unwritten(node))
         for node in found
     ]
+
+
+def identifiers(tree: ast.Module) -> list[str]:
+    """Every name that stands in the source: what it defines, imports, uses and takes as an argument."""
+    found: dict[str, None] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                found[name] = None
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found[name] = None
+            case ast.alias(name=name, asname=other):
+                found |= dict.fromkeys([*name.split("."), *([other] if other else [])])
+        if len(found) >= MAX_IDENTIFIERS:
+            break
+    return list(found)
 
 
 def _unwritten(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:

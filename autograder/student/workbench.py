@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.student import answers, cells, notebook, traps
-from autograder.student.outline import outline
+from autograder.student.outline import identifiers, outline
 from autograder.student.reduce import reduce
 from autograder.student.wire import Ref
 
@@ -93,10 +93,10 @@ class Workbench:
         return getattr(self, operation)(**{key: value for key, value in request.items() if key != "op"})
 
     def scan(self) -> Any:
-        """Forbidden names in the topic's source, and its outline. It runs nothing of the student's."""
+        """Forbidden names in the topic's source, its outline and its identifiers. It runs nothing of the student's."""
         source = self.file.read_bytes()
         tree = notebook.combined(notebook.read(source)) if self.is_notebook else ast.parse(source, str(self.file))
-        return traps.in_source(tree, self.config.forbidden), outline(tree)
+        return traps.in_source(tree, self.config.forbidden), outline(tree), identifiers(tree)
 
     def answers(self) -> Any:
         """The constants of a file of written answers, and what is wrong with the rest. It runs nothing."""

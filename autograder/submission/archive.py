@@ -42,7 +42,7 @@ _ERRORS = (
 )  # zipfile does not foresee every file that somebody can make
 
 
-@dataclass
+@dataclass(slots=True)
 class _Node:
     """A folder inside the zip."""
 
@@ -125,31 +125,39 @@ def _index(archive: zipfile.ZipFile) -> _Node:
     if encrypted == {True}:
         raise UnreadableError(ENCRYPTED)
     root = _Node()
+    made = 0  # folders that only the members' paths name count as well
     for info in members:
-        _add(root, info)
+        made += _add(root, info)
+        if made > MAX_ENTRIES:
+            raise UnreadableError(_too_many())
     return root
 
 
-def _add(root: _Node, info: zipfile.ZipInfo) -> None:
+def _add(root: _Node, info: zipfile.ZipInfo) -> int:
+    """Put a member where it belongs; how many folders that took."""
     full = _text(info)
     parts = full.replace("\\", "/").split("/")  # Windows' own zips had backslashes
     outside = full[:1] in ("/", "\\") or ".." in parts or re.match("[A-Za-z]:", full)
     if outside or "\0" in info.orig_filename or max(map(len, parts)) > MAX_NAME:
         why = f"{shown(full)!r} in the zip is not the name of a file inside it, and is not taken"
         root.others.append(Entry(full, "stray", why))
-        return
+        return 0
     parts = [part for part in parts if part not in ("", ".")]
     if not parts:
-        return
+        return 0
     *folders, name = parts
-    node = root
+    node, made = root, 0
     for folder in folders[:MAX_DEPTH]:  # nobody looks deeper
         if folder in node.files:
             node.others.append(Entry(folder, "refused", BOTH))
-            return
-        node = node.folders.setdefault(folder, _Node())
+            return made
+        if folder not in node.folders:
+            node.folders[folder] = _Node()
+            made += 1
+        node = node.folders[folder]
     if len(folders) < MAX_DEPTH:
         _put(node, name, info)
+    return made
 
 
 def _put(node: _Node, name: str, info: zipfile.ZipInfo) -> None:

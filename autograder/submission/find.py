@@ -6,6 +6,8 @@ does not exist is the command line's fault.
 """
 
 import os
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -23,8 +25,9 @@ from autograder.submission.home import (
     take_home,
 )
 from autograder.submission.model import Submission
-from autograder.submission.names import folded, shown, unique_names
+from autograder.submission.names import folded, safe_name, shown, unique_names
 from autograder.submission.platforms import GRADESCOPE_METADATA, UnitFiles, from_platform, platform_label
+from autograder.submission.store import Store
 from autograder.submission.take import Taken
 from autograder.submission.tree import MAX_DEPTH, DiskFolder, Entry, Folder, UnreadableError, entry_at, visible
 
@@ -56,7 +59,7 @@ def find_submissions(paths: Sequence[Path], files: Collection[str], form: Form =
     `files` are the unit's file names. `form` says "class" or "one" where looking would guess wrong. `UsageError` for a
     path that does not exist, and for a class with nobody in it.
     """
-    unit = UnitFiles(tuple(files))
+    unit, store = UnitFiles(tuple(files)), Store()
     single: dict[Path, list[Entry]] = {}  # of one student each, or of several paths that are one student's
     found: list[Submission] = []
     for path, given in {Path(os.path.abspath(path)): path for path in paths}.items():
@@ -64,7 +67,7 @@ def find_submissions(paths: Sequence[Path], files: Collection[str], form: Form =
             entry = entry_at(path)
         except (OSError, ValueError) as error:
             raise UsageError(f"{shown(str(given))}: {getattr(error, 'strerror', error)}") from None
-        in_a_class = _class_at(path, entry, unit, form) if entry.kind == "folder" or is_zip(entry) else None
+        in_a_class = _class_at(path, entry, unit, form, store) if entry.kind == "folder" or is_zip(entry) else None
         if in_a_class is not None:
             found += in_a_class
         elif path.name == GRADESCOPE_METADATA:
@@ -75,7 +78,7 @@ def find_submissions(paths: Sequence[Path], files: Collection[str], form: Form =
             why = "is not a folder, a .zip, a .py or an .ipynb"
             found.append(Submission(path.name, path, {}, (f"{shown(path.name)} {why}",), readable=False))
     for parent, entries in single.items():
-        found += _students(DiskFolder(parent), entries, parent, parent.name, unit)
+        found += _students(DiskFolder(parent), entries, parent, parent.name, unit, store)
     return _named(found)
 
 
@@ -83,11 +86,17 @@ def _named(found: list[Submission]) -> list[Submission]:
     """Sorted, with names that are safe and unique."""
     found = sorted(found, key=lambda each: (folded(each.student), each.student, str(each.source)))
     names = unique_names(each.student for each in found)
-    named = [replace(each, student=name) for each, name in zip(found, names, strict=True)]
+    meant = [safe_name(each.student) for each in found]
+    count = Counter(map(folded, meant))
+    named = []
+    for each, same, name in zip(found, meant, names, strict=True):
+        told = f"{count[folded(same)]} submissions have the name {same}; this one is here as {name}"
+        problems = (*each.problems, told) if count[folded(same)] > 1 else each.problems
+        named.append(replace(each, student=name, problems=problems))
     return sorted(named, key=lambda each: (each.student.casefold(), each.student))
 
 
-def _class_at(path: Path, entry: Entry, unit: UnitFiles, form: Form) -> list[Submission] | None:
+def _class_at(path: Path, entry: Entry, unit: UnitFiles, form: Form, store: Store) -> list[Submission] | None:
     """The submissions in a folder or zip of the command line; None if it is all one student's."""
     if form == "one":
         return None
@@ -100,7 +109,7 @@ def _class_at(path: Path, entry: Entry, unit: UnitFiles, form: Form) -> list[Sub
                 at = top
             if at is None:
                 return None
-            found = list(_students(at, visible(at), path, _without_suffix(entry), unit))
+            found = list(_students(at, visible(at), path, _without_suffix(entry), unit, store))
     except UnreadableError:
         return None  # told when it is read as one student's
     if not found:
@@ -142,12 +151,15 @@ def _is_students(folder: Folder, entry: Entry, unit: UnitFiles) -> bool:
     return False
 
 
-def _students(at: Folder, entries: list[Entry], source: Path, owner: str, unit: UnitFiles) -> Iterator[Submission]:
+def _students(
+    at: Folder, entries: list[Entry], source: Path, owner: str, unit: UnitFiles, store: Store
+) -> Iterator[Submission]:
     """The submissions among the entries of a class's folder; `owner` has what is nobody's."""
     for handed in _sorted_out(entries, owner, unit):
         entries_of = [*(entry for *_, entry in handed.lone), *handed.rest]
         first = sorted(entry.name for entry in entries_of if entry.kind != "stray")[:1]
-        yield _one(at, handed, source.joinpath(*first), unit)
+        one = _one(at, handed, source.joinpath(*first), unit)
+        yield replace(one, files=store.put(one.files))  # before the next is read
 
 
 def _sorted_out(entries: list[Entry], owner: str, unit: UnitFiles) -> list[_Handed]:
@@ -173,8 +185,9 @@ def _sorted_out(entries: list[Entry], owner: str, unit: UnitFiles) -> list[_Hand
             of("lone", end[0], end[0]).add(entry, end[1:])
         elif entry.kind == "refused" or entry.name.lower().endswith(SOURCES):
             unknown.append(entry)
+    students = {each.student for each in handed.values()}
     for entry in unknown:  # erin_helper.py is erin's, who handed in erin_attention.py
-        if not any(entry.name.startswith((f"{each.student}_", f"{each.student}-")) for each in handed.values()):
+        if students.isdisjoint(entry.name[: match.start()] for match in re.finditer("[_-]", entry.name)):
             of("entry", entry.name, _without_suffix(entry)).add(entry)
     return list(handed.values())
 

@@ -74,12 +74,20 @@ def _has_on_top(folder: Folder, unit: UnitFiles) -> bool:
         return False
 
 
+def _may_hold_unit_files(folder: Folder, entry: Entry, unit: UnitFiles) -> bool:
+    """The same of a folder in `folder`; one that is unreadable holds nothing, and is no reason to lose the rest."""
+    try:
+        return holds_unit_files(folder.down(entry.name), unit)
+    except UnreadableError:
+        return False
+
+
 def _wrapped(folder: Folder, entries: list[Entry], unit: UnitFiles) -> Entry | None:
     """The folder or zip that holds all that matters in `folder`, if there is one."""
     found = [entry for entry in entries if entry.kind == "folder" or (is_zip(entry) and folder.nesting < MAX_NESTING)]
     if len(found) > 1:
         found = [entry for entry in found if entry.kind == "folder"]
-        found = [entry for entry in found if len(found) == 1 and holds_unit_files(folder.down(entry.name), unit)]
+        found = [entry for entry in found if len(found) == 1 and _may_hold_unit_files(folder, entry, unit)]
     return found[0] if len(found) == 1 else None
 
 

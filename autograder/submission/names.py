@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 MAX_CHARACTERS = 80
 MAX_BYTES = 200  # most file systems take 255
-RESERVED = frozenset(
-    {"class.html", "grades.csv", "instructor"}  # what `grade` itself writes beside the students' folders
-    | {"con", "prn", "aux", "nul", "conin$", "conout$"}
+# What the grader writes beside the students' folders: instructor/, and files such as class.html and seed.secret.
+OWN_FOLDERS = frozenset({"instructor", "review"})
+OWN_FILES = frozenset({"class", "grades", "gradebook", "seed", "similar", "similarity", "report"})
+DEVICES = frozenset(  # of Windows, with any suffix
+    {"con", "prn", "aux", "nul", "conin$", "conout$"}
     | {f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"}
 )
 _NOT_IN_A_NAME = re.compile(r'[/\\:*?"<>|]')
@@ -32,7 +34,8 @@ def safe_name(name: str) -> str:
     clean = _cut(clean.lstrip(".- "))
     if not clean.strip("_"):
         return "student"
-    if {folded(clean), folded(clean.split(".")[0].rstrip())} & RESERVED:
+    stem, _, suffix = (folded(part) for part in clean.partition("."))
+    if folded(clean) in OWN_FOLDERS or stem.rstrip() in DEVICES or (suffix and stem in OWN_FILES):
         return _cut(f"_{clean}")
     return clean
 

@@ -95,18 +95,22 @@ def _text_problems(name: str, data: bytes) -> Iterator[str]:
         yield "is not UTF-8 text, but UTF-16; save it as UTF-8"
     elif b"\0" in data:
         yield "is not text: it holds NUL bytes; save it as UTF-8"
-    elif not _decodes(name, data):
+    elif (encoding := _encoding(name, data)) is None:
         yield "is not UTF-8 text; save it as UTF-8"
+    elif not encoding.startswith("utf-8"):
+        yield f"is {encoding} text, as it says itself; it is taken as it is, but better save it as UTF-8"
     elif data.startswith(codecs.BOM_UTF8):
         yield "begins with a byte order mark (BOM); it is taken as it is, but better save it as UTF-8 without one"
 
 
-def _decodes(name: str, data: bytes) -> bool:
+def _encoding(name: str, data: bytes) -> str | None:
+    """The encoding that the file says or has, if it can be read with that: "utf-8" for nearly all."""
     try:
-        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0] if name.endswith(".py") else "utf-8-sig"
-        if not _ENCODING.fullmatch(codecs.lookup(encoding).name):
-            return False
+        said = tokenize.detect_encoding(io.BytesIO(data).readline)[0] if name.endswith(".py") else "utf-8-sig"
+        encoding = codecs.lookup(said).name
+        if not _ENCODING.fullmatch(encoding):
+            return None
         data.decode(encoding)
     except (SyntaxError, ValueError, LookupError):
-        return False
-    return True
+        return None
+    return "utf-8" if data.isascii() else encoding

