@@ -74,7 +74,7 @@ def can_change_user(reads: tuple[str, ...]) -> bool:
     """
     if sys.platform != "linux" or os.geteuid() != 0 or not _capabilities() >= _TO_CHANGE:
         return False
-    return _python_is_open() and all(open_to_others(path) for path in reads)
+    return _python_is_open() and all(open_to_others(path) for path in reads if os.path.exists(path))
 
 
 def change_user(folder: str) -> None:
