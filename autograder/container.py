@@ -24,7 +24,7 @@ _DOCKERFILE = ".docker/Dockerfile"
 _NO_MATTER = ("README.md", "LICENSE")  # in the package, and no part of what it does
 _INSTALL = "https://docs.docker.com/engine/install/ or https://podman.io/docs/installation"
 # To give a worker's folder away, to clean up behind it, to end it, to become another user, and to lose all of these.
-_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "KILL", "SETGID", "SETUID", "SETPCAP")
+_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID", "SETPCAP")
 _TMP_MB = 4096
 
 
@@ -55,7 +55,9 @@ def grade_in_container(
     image = _built(engine, console)
     out.mkdir(parents=True, exist_ok=True)
     command = run_command(engine, image, root, submissions, out, options)
-    return subprocess.run(command, check=False).returncode
+    status = subprocess.run(command, check=False).returncode
+    console.print(f"/out in the container is {out} here", soft_wrap=True)
+    return status
 
 
 def run_command(
