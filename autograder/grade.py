@@ -48,6 +48,7 @@ class Options:
     rules: str = "grading.yml"
     gradebook: str | None = None  # None: in the output folder
     force: bool = False
+    cluster: str | None = None  # a scheduler's address; None: this machine
 
 
 def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int:
@@ -72,8 +73,9 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
     keeper = Keeper(book, run, keys, submissions, options.force)
     left = keeper.keep_known()
     jobs = max(1, min(options.jobs or default_jobs(), len(left)))
+    where = f"{jobs} at a time" if options.cluster is None else f"by {options.cluster}"
     held = f"{len(submissions) - len(left)} unchanged and in the gradebook, " if len(left) < len(submissions) else ""
-    console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {held}{len(left)} to grade, {jobs} at a time")
+    console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {held}{len(left)} to grade, {where}")
     try:
         with Live([submission.student for submission in submissions], console) as live:
             live.expect(len(left))
@@ -84,7 +86,11 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
                 _write_one(book, run, submissions[number].student, unit, out)
 
             watcher = Watcher(live.started, on_graded, live.tick)
-            grade_each(unit, submissions, left, secret, jobs, watcher, known=keeper.known)
+            if options.cluster is None:
+                grade_each(unit, submissions, left, secret, jobs, watcher, known=keeper.known)
+            else:
+                on_cluster = _cluster_grading()
+                on_cluster(unit, options.rules, submissions, left, secret, options.cluster, watcher, keeper.known)
         unwritten = set(range(len(submissions))) - set(left)
         for number in sorted(unwritten):
             _write_one(book, run, submissions[number].student, unit, out)
@@ -147,6 +153,14 @@ def report(unit_of: "UnitOf", out: Path, gradebook: str | None = None) -> int:
 
 
 UnitOf = Callable[[str], Unit]  # the unit with the rules of this file
+
+
+def _cluster_grading() -> "Callable[..., None]":
+    try:
+        from autograder.cluster.dispatch import grade_on_cluster
+    except ImportError as error:
+        raise UsageError(f"--cluster needs Dask ({error}): pip install 'autograder[cluster]'") from None
+    return grade_on_cluster
 
 
 def _write_one(book: Engine, run: Run, student: str, unit: Unit, out: Path) -> None:
