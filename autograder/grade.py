@@ -73,9 +73,10 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
     keeper = Keeper(book, run, keys, submissions, options.force)
     left = keeper.keep_known()
     jobs = max(1, min(options.jobs or default_jobs(), len(left)))
-    where = f"{jobs} at a time" if options.cluster is None else f"by {options.cluster}"
+    where = f", {jobs} at a time" if options.cluster is None else f", by {options.cluster}"
+    where = where if left else ""
     held = f"{len(submissions) - len(left)} unchanged and in the gradebook, " if len(left) < len(submissions) else ""
-    console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {held}{len(left)} to grade, {where}")
+    console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {held}{len(left)} to grade{where}")
     try:
         with Live([submission.student for submission in submissions], console) as live:
             live.expect(len(left))
