@@ -11,7 +11,7 @@ that does other things as well mean little; the load is written down.
     first_over_regrade      wall time of grading the whole class, over that of the same command again
     check_over_import_torch cold `check attention` over `python -c "import torch"`
     one_job_over_two        wall time of a light class with one job over that with two
-    parent_memory_growth    how much more memory the grader itself needs for the largest light class than for the smallest
+    parent_memory_growth    how much more memory the grader itself needs for the largest light class, as a share
 """
 
 import argparse

@@ -27,7 +27,7 @@ class Figures:
 
 
 def measured(command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path) -> Figures:
-    """Run it to its end; an exit status over 1 is an error. Its orphans come to this process, so that none is missed."""
+    """Run it to its end; an exit status over 1 is an error. Its orphans come to this process: none is missed."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     with log.open("ab") as file:
         began = time.perf_counter()

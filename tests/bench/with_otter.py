@@ -1,4 +1,4 @@
-"""The same tests as an autograder.zip of otter-grader's own kind: they run in otter's kernel, with the student's code."""
+"""The same tests as an autograder.zip of otter-grader's own kind: they run in otter's kernel, with the submission."""
 
 import os
 import subprocess
