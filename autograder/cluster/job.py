@@ -24,6 +24,8 @@ from autograder.target.failures import Finding
 from autograder.target.launcher import CAN_FORK, Launcher, Zygote
 from autograder.target.process import ProcessTarget
 
+_LANDLOCK_OF_TCP = 4  # the version that denies TCP: over it a Dask worker takes orders from anybody
+
 
 @dataclass(frozen=True)
 class Order:
@@ -67,7 +69,9 @@ def _grade(order: Order, folder: Path, connection: Connection) -> None:
     with Zygote(unit.spec.preload_for(topics), unit.spec.threads) as zygote:
         layers = layers_of(unit, zygote)
         if not isolates(layers):
-            raise GraderError(f"it cannot keep a student's code from the hidden tests (it has {', '.join(layers)})")
+            raise GraderError(
+                f"it cannot keep a student's code from the hidden tests and the network (it has {', '.join(layers)})"
+            )
 
         def body(suite: Suite[bool]) -> bool:
             warm_up(unit, topics)
@@ -94,8 +98,9 @@ def layers_of(unit: Unit, launcher: Launcher) -> tuple[str, ...]:
 
 
 def isolates(layers: tuple[str, ...]) -> bool:
-    """Whether a student's code cannot read hidden tests where these layers hold."""
-    return any(layer.startswith("landlock") for layer in layers)
+    """Whether a student's code can neither read hidden tests nor reach the cluster where these layers hold."""
+    versions = [layer.split()[1] for layer in layers if layer.startswith("landlock ")]
+    return any(int(version) >= _LANDLOCK_OF_TCP for version in versions if version.isdecimal())
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ def test_a_machine_that_cannot_isolate_or_differs_refuses(tmp_path):
     from autograder.spec import load
 
     assert isolates(("rlimits", "landlock 7"))
+    assert not isolates(("rlimits", "landlock 3"))  # which leaves TCP open
     assert not isolates(("own process", "data-only wire", "session", "rlimits"))
     bundle = bundle_of(load(kills.TINY_UNIT), "grading.yml")
     ours, theirs = Pipe()
