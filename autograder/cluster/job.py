@@ -69,9 +69,8 @@ def _grade(order: Order, folder: Path, connection: Connection) -> None:
     with Zygote(unit.spec.preload_for(topics), unit.spec.threads) as zygote:
         layers = layers_of(unit, zygote)
         if not isolates(layers):
-            raise GraderError(
-                f"it cannot keep a student's code from the hidden tests and the network (it has {', '.join(layers)})"
-            )
+            what = "keep a student's code from the hidden tests and the network"
+            raise GraderError(f"it cannot {what} (it has {', '.join(layers)})")
 
         def body(suite: Suite[bool]) -> bool:
             warm_up(unit, topics)
