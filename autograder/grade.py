@@ -160,7 +160,7 @@ def _cluster_grading() -> "Callable[..., None]":
     try:
         from autograder.cluster.dispatch import grade_on_cluster
     except ImportError as error:
-        raise UsageError(f"--cluster needs Dask ({error}): pip install 'autograder[cluster]'") from None
+        raise UsageError(f"--cluster needs Dask ({error}): pip install -e '.[cluster]'") from None
     return grade_on_cluster
 
 
