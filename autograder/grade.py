@@ -74,9 +74,14 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
     left = keeper.keep_known()
     jobs = max(1, min(options.jobs or default_jobs(), len(left)))
     where = f", {jobs} at a time" if options.cluster is None else f", by {options.cluster}"
-    where = where if left else ""
-    held = f"{len(submissions) - len(left)} unchanged and in the gradebook, " if len(left) < len(submissions) else ""
-    console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {held}{len(left)} to grade{where}")
+    unreadable = sum(not submission.gradable for submission in submissions)
+    told = {
+        "that cannot be graded": unreadable,
+        "unchanged and in the gradebook": len(submissions) - len(left) - unreadable,
+        f"to grade{where}": len(left),
+    }
+    counts = ", ".join(f"{count} {words}" for words, count in told.items() if count)
+    console.print(f"{unit.spec.unit}: {len(submissions)} submissions: {counts}")
     try:
         with Live([submission.student for submission in submissions], console) as live:
             live.expect(len(left))
