@@ -5,34 +5,40 @@
 
 What takes seconds to import is imported once, by the first zygote, which never holds a test, a solution or a secret.
 The grader is a fork of it that is told them afterwards; see `autograder.grading.pool`. The command's own process stays
-small.
+small: results are told as they come, and not kept here. A grader that is killed is started again with what is left.
 """
 
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 
 from autograder.errors import GraderError, UsageError
-from autograder.grading.work import Failed, Finished, Graded, Started, Work
+from autograder.grading.parts import Graded, Known, ungraded
+from autograder.grading.work import Answered, Failed, Finished, Request, Started, Work
 from autograder.results import Result
 from autograder.spec import Topic, Unit
 from autograder.student.privileges import hide_memory
 from autograder.submission import Submission
-from autograder.target.launcher import CAN_FORK, Zygote
+from autograder.target.launcher import CAN_FORK, LauncherEnded, Zygote
 
 _TICK = 0.2  # seconds
+_RESTARTS = 3  # of a grader that is killed
 
 
 @dataclass
 class Watcher:
-    """Who wants to know how a class is getting on. `tick` is called a few times a second."""
+    """Who wants to know how a class is getting on. Numbers are places in the class; `tick` comes again and again."""
 
-    on_start: Callable[[Submission], None] = lambda _: None
-    on_result: Callable[[Result], None] = lambda _: None
+    on_start: Callable[[int], None] = lambda _: None
+    on_graded: Callable[[int, Graded], None] = lambda *_: None
     tick: Callable[[], None] = lambda: None
+
+
+class _GraderKilled(GraderError):
+    """The grader's process has ended in the middle of its work."""
 
 
 def grade_class(
@@ -44,60 +50,109 @@ def grade_class(
     only: Mapping[str, frozenset[str]] | None = None,
     names: bool = True,
 ) -> list[Result]:
-    """Grade them all. A submission that the grader fails on is told in its result; the others go on.
+    """The results of all, in order; see `grade_each`."""
+    watcher = watcher or Watcher()
+    results: dict[int, Result] = {}
 
-    `only` names, by student, the items to grade where that is not all. Without `names` no mistake is named.
+    def on_graded(number: int, graded: Graded) -> None:
+        results[number] = graded.result
+        watcher.on_graded(number, graded)
+
+    collecting = replace(watcher, on_graded=on_graded)
+    grade_each(unit, submissions, range(len(submissions)), secret, jobs, collecting, only, names)
+    return [results[number] for number in range(len(submissions))]
+
+
+def grade_each(
+    unit: Unit,
+    submissions: Sequence[Submission],
+    numbers: Sequence[int],
+    secret: bytes,
+    jobs: int | None,
+    watcher: Watcher,
+    only: Mapping[str, frozenset[str]] | None = None,
+    names: bool = True,
+    known: Callable[[int], Known] = lambda _: {},
+) -> None:
+    """Grade the submissions of these numbers; each is told as it is there, and not kept.
+
+    A submission that the grader fails on is told in its result; the others go on. `only` names, by student, the items
+    to grade where that is not all. Without `names` no mistake is named. Parts that are `known` are not made again.
     """
     if not CAN_FORK:
         raise UsageError("`grade` runs on Linux only: elsewhere nothing keeps a student's code from the hidden tests")
-    jobs = max(1, min(jobs or default_jobs(), len(submissions)))
-    topics = _topics_to_run(unit, submissions, only or {})
-    preload = unit.spec.preload_for(topics)
+    topics = _topics_to_run(unit, [submissions[number] for number in numbers], only or {})
+    left = list(numbers)
+
+    def request(number: int) -> Request:
+        return submissions[number], (only or {}).get(submissions[number].student), known(number)
+
+    def answered(number: int, answer: Graded | str) -> None:
+        left.remove(number)
+        watcher.on_graded(number, told(unit, submissions[number], answer))
+
     hide_memory()  # the seeds' secret is in it
-    with Zygote(preload, unit.spec.threads, apart=True) as zygote:
-        connection = Connection(zygote.become("autograder.grading.pool").detach())
-        with connection:
-            for_jobs = zygote.clone().detach()
-            with for_jobs:
-                _send(
-                    connection, Work(unit, tuple(submissions), secret, topics, preload, jobs, dict(only or {}), names)
-                )
-                send_handle(connection, for_jobs.fileno(), 0)
-            return _listen(connection, submissions, watcher or Watcher())
-
-
-def _send(connection: Connection, work: Work) -> None:
-    try:
-        connection.send(work)
-    except BrokenPipeError:
-        raise GraderError("the grader's process ended before it was told its work") from None
-
-
-def _listen(connection: Connection, submissions: Sequence[Submission], watcher: Watcher) -> list[Result]:
-    """What the grader tells, until it has told everything."""
-    results: dict[int, Result] = {}
-    while True:
-        while not connection.poll(_TICK):
-            watcher.tick()
+    restarts = 0
+    while left:
+        at_once = max(1, min(jobs or default_jobs(), len(left)))
+        work = Work(unit, topics, unit.spec.preload_for(topics), secret, tuple(left), at_once, names)
         try:
-            told = connection.recv()
-        except EOFError:
-            raise GraderError("the grader's process has ended in the middle of its work") from None
-        match told:
-            case Started(number):
-                watcher.on_start(submissions[number])
-            case Graded(number, result, complaint):
-                if complaint:
-                    print(  # noqa: T201  # loud
-                        f"The grader failed on {submissions[number].student}:\n{complaint}", file=sys.stderr
-                    )
-                results[number] = result
-                watcher.on_result(result)
+            _run(work, request, watcher, answered)
+        except (_GraderKilled, LauncherEnded):
+            restarts += 1
+            if restarts > _RESTARTS:
+                raise
+
+
+def _run(
+    work: Work, request: Callable[[int], Request], watcher: Watcher, answered: Callable[[int, Graded | str], None]
+) -> None:
+    """Start a grader, give it its work and listen until it is done."""
+    with (
+        Zygote(work.preload, work.unit.spec.threads, apart=True) as zygote,
+        Connection(zygote.become("autograder.grading.pool").detach()) as grader,
+    ):
+        try:
+            with zygote.clone().detach() as for_jobs:
+                grader.send(work)
+                send_handle(grader, for_jobs.fileno(), 0)
+            _listen(grader, request, watcher, answered)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise _GraderKilled("the grader's process has ended in the middle of its work") from None
+
+
+def _listen(
+    grader: Connection,
+    request: Callable[[int], Request],
+    watcher: Watcher,
+    answered: Callable[[int, Graded | str], None],
+) -> None:
+    while True:
+        while not grader.poll(_TICK):
+            watcher.tick()
+        match grader.recv():
+            case Started(number, again):
+                if not again:
+                    watcher.on_start(number)
+                grader.send(request(number))
+            case Answered(number, answer):
+                answered(number, answer)
             case Failed(error):
                 raise error
             case Finished():
-                return [results[number] for number in range(len(submissions))]
+                return
         watcher.tick()
+
+
+def told(unit: Unit, submission: Submission, answer: Graded | str) -> Graded:
+    """What a job answered; words are why the grader failed, which is said aloud and costs no marks."""
+    if isinstance(answer, Graded):
+        return answer
+    print(f"The grader failed on {submission.student}:\n{answer}", file=sys.stderr)  # noqa: T201  # loud
+    problem = (
+        "The grader failed on this submission; this is not your fault, and no mark of 0. Your instructor knows why."
+    )
+    return Graded(ungraded(unit, submission, (problem,)))
 
 
 def _topics_to_run(

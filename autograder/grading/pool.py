@@ -9,8 +9,11 @@ import importlib
 import multiprocessing
 import signal
 import socket
+import sys
 import traceback
 from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -18,14 +21,16 @@ from multiprocessing.reduction import recv_handle
 
 from autograder.errors import GraderError
 from autograder.grading.diagnosis import Diagnoser
-from autograder.grading.session import Session, ungraded
+from autograder.grading.parts import Graded
+from autograder.grading.session import Session
 from autograder.grading.suite import Suite, collect
-from autograder.grading.work import Failed, Finished, Graded, Started, Work
-from autograder.results import Result
+from autograder.grading.work import Answered, Failed, Finished, Request, Started, Work
+from autograder.spec import Topic, Unit
 from autograder.student.privileges import die_with_parent, hide_memory
-from autograder.target.launcher import Zygote
+from autograder.target.launcher import LauncherEnded, Zygote
 
 _TRIES = 2
+_RESTARTS = 3  # of a zygote that ends
 
 
 def main(connection: socket.socket) -> None:
@@ -35,14 +40,14 @@ def main(connection: socket.socket) -> None:
     command = Connection(connection.detach())
     try:
         work: Work = command.recv()
-        zygote = Zygote.attach(socket.socket(fileno=recv_handle(command)), work.preload, work.unit.spec.threads)
+        zygote = Zygote.attach(socket.socket(fileno=recv_handle(command)), work.preload, work.unit.spec.threads, True)
     except EOFError:
         return
     try:
         with zygote:
             _grade(work, zygote, command)
         command.send(Finished())
-    except BrokenPipeError:  # nobody is listening any more
+    except (BrokenPipeError, EOFError):  # nobody is listening any more
         return
     except GraderError as error:
         command.send(Failed(error))
@@ -52,12 +57,19 @@ def main(connection: socket.socket) -> None:
 
 def _grade(work: Work, zygote: Zygote, command: Connection) -> None:
     def body(suite: Suite[bool]) -> bool:
-        for name in work.preload:  # what the fork has brought along, except in a test of this module
-            importlib.import_module(name)
+        warm_up(work.unit, work.topics)
         _Pool(work, suite, zygote, command).run()
         return True
 
     collect(work.unit, "hidden", [topic.name for topic in work.topics if topic.kind != "answers"], body)
+
+
+def warm_up(unit: Unit, topics: Sequence[Topic]) -> None:
+    """Import here what the reference needs, where the fork has not brought it along, so that jobs share it."""
+    for name in unit.spec.preload_for(topics):
+        importlib.import_module(name)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(unit.spec.threads)
 
 
 @dataclass
@@ -74,9 +86,10 @@ class _Pool:
     zygote: Zygote
     command: Connection
     tries: dict[int, int] = field(default_factory=dict)
+    restarts: int = 0
 
     def run(self) -> None:
-        waiting = deque(range(len(self.work.submissions)))
+        waiting = deque(self.work.numbers)
         running: list[_Job] = []
         try:
             while waiting or any(job.busy is not None for job in running):
@@ -84,9 +97,7 @@ class _Pool:
                     running.append(self._start_job())
                 for job in running:
                     if job.busy is None and waiting:
-                        job.busy = waiting.popleft()
-                        self.command.send(Started(job.busy))
-                        job.connection.send(job.busy)
+                        self._hand_out(job, waiting.popleft())
                 self._collect(running, waiting)
         finally:
             for job in running:
@@ -94,39 +105,46 @@ class _Pool:
                 job.process.terminate()
                 job.process.join()
 
+    def _hand_out(self, job: _Job, number: int) -> None:
+        self.command.send(Started(number, again=number in self.tries))
+        request: Request = self.command.recv()
+        job.busy = number
+        with suppress(BrokenPipeError, ConnectionResetError):  # it has ended, which is seen where its answer is awaited
+            job.connection.send(request)
+
     def _start_job(self) -> _Job:
         context = multiprocessing.get_context("fork")
         ours, theirs = context.Pipe()
-        zygote = self.zygote.clone()
+        zygote = self._clone()
         process = context.Process(target=self._serve, args=(theirs, zygote), daemon=True)
         process.start()
         theirs.close()
         zygote.forget()
         return _Job(process, ours)
 
+    def _clone(self) -> Zygote:
+        """A warm zygote for a job, even where the one that it is cloned from has been killed."""
+        while True:
+            try:
+                return self.zygote.clone()
+            except LauncherEnded:
+                self.restarts += 1
+                if self.restarts > _RESTARTS:
+                    raise
+                self.zygote.restart()
+
     def _serve(self, connection: Connection, zygote: Zygote) -> None:
         """In the job's process: grade what is asked for until nothing more is."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which ends this process
         die_with_parent()  # a parent that is killed ends nobody
         hide_memory()
-        work = self.work
-        session = Session(work.unit, self.suite, zygote, work.secret, Diagnoser(work.unit) if work.names else None)
-        while True:
-            try:
-                number = connection.recv()
-            except EOFError:
-                return
-            try:
-                submission = work.submissions[number]
-                answer: Result | str = session.grade(submission, work.only.get(submission.student))
-            except GraderError as error:
-                answer = str(error)
-            except Exception:
-                answer = traceback.format_exc()
-            connection.send(answer)
+        diagnoser = Diagnoser(self.work.unit) if self.work.names else None
+        serve(
+            Session(self.work.unit, self.suite, zygote, self.work.secret, diagnoser), connection.recv, connection.send
+        )
 
     def _collect(self, running: list[_Job], waiting: deque[int]) -> None:
-        """Take what is ready. The command says nothing while it lives, so a word from it is its end."""
+        """Take what is ready. The command speaks only when it is asked, so a word from it here is its end."""
         ready = wait([*(job.connection for job in running if job.busy is not None), self.command])
         if self.command in ready:
             raise BrokenPipeError
@@ -136,7 +154,7 @@ class _Pool:
             number, job.busy = job.busy, None
             try:
                 answer = job.connection.recv()
-            except EOFError:
+            except (EOFError, OSError):
                 running.remove(job)
                 job.process.join()
                 self.tries[number] = self.tries.get(number, 0) + 1
@@ -144,13 +162,24 @@ class _Pool:
                     waiting.appendleft(number)
                     continue
                 answer = f"the job that graded it ended with status {job.process.exitcode}"
-            if isinstance(answer, str):
-                self.command.send(Graded(number, self._failed(number), answer))
-            else:
-                self.command.send(Graded(number, answer))
+            self.command.send(Answered(number, answer))
 
-    def _failed(self, number: int) -> Result:
-        problem = (
-            "The grader failed on this submission; this is not your fault, and no mark of 0. Your instructor knows why."
-        )
-        return ungraded(self.work.unit, self.work.submissions[number], (problem,))
+
+def serve(session: Session, ask: Callable[[], Request], answer: Callable[[Graded | str], None]) -> None:
+    """Grade what is asked for until nothing more is. What the grader fails on is answered with the reason.
+
+    Comes back without an answer where the zygote has ended: whoever asks begins again with another.
+    """
+    while True:
+        try:
+            submission, only, known = ask()
+        except EOFError:
+            return
+        try:
+            answer(session.grade(submission, only, known))
+        except LauncherEnded:
+            return
+        except GraderError as error:
+            answer(str(error))
+        except Exception:
+            answer(traceback.format_exc())

@@ -1,41 +1,44 @@
-"""What the command and its grader say to each other: one `Work`, then what becomes of it."""
+"""What the command and its grader say to each other: one `Work`, then what becomes of it, `Finished` or `Failed` last.
 
-from collections.abc import Mapping
+Each `Started` is answered with a `Request`; nothing else is said to the grader, so that it holds no class in memory.
+"""
+
 from dataclasses import dataclass
 
-from autograder.results import Result
+from autograder.grading.parts import Graded, Known
 from autograder.spec import Topic, Unit
 from autograder.submission import Submission
+
+Request = tuple[Submission, frozenset[str] | None, Known]  # what to grade, these items alone, what is known of it
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the grader is asked to do; for `only` and `names` see `autograder.grading.batch.grade_class`."""
+    """What the grader is asked to do: submissions by their numbers; with `names` known mistakes are named."""
 
     unit: Unit
-    submissions: tuple[Submission, ...]
-    secret: bytes
     topics: tuple[Topic, ...]
     preload: tuple[str, ...]
+    secret: bytes
+    numbers: tuple[int, ...]
     jobs: int
-    only: Mapping[str, frozenset[str]]
     names: bool
 
 
 @dataclass(frozen=True)
 class Started:
-    """A submission is being graded."""
+    """A submission is to be graded now, `again` after a job that died."""
 
     number: int
+    again: bool
 
 
 @dataclass(frozen=True)
-class Graded:
-    """A submission has its result; `complaint` is what went wrong with the grader, for the instructor."""
+class Answered:
+    """A submission has been graded, or words say why the grader failed on it."""
 
     number: int
-    result: Result
-    complaint: str = ""
+    answer: Graded | str
 
 
 @dataclass(frozen=True)
@@ -47,4 +50,4 @@ class Failed:
 
 @dataclass(frozen=True)
 class Finished:
-    """Every submission has its result."""
+    """Every submission has its answer."""
