@@ -21,9 +21,10 @@ from autograder.errors import GraderError, UsageError
 ENGINES = ("docker", "podman")
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _DOCKERFILE = ".docker/Dockerfile"
+_NO_MATTER = ("README.md", "LICENSE")  # in the package, and no part of what it does
 _INSTALL = "https://docs.docker.com/engine/install/ or https://podman.io/docs/installation"
 # To give a worker's folder away, to clean up behind it, to end it, to become another user, and to lose all of these.
-_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "KILL", "SETGID", "SETUID", "SETPCAP")
+_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID", "SETPCAP")
 _TMP_MB = 4096
 
 
@@ -41,7 +42,8 @@ def image_name() -> str:
     """The name of the image of this repository as it is now."""
     digest = hashlib.sha256()
     for name, data in _context().items():
-        digest.update(f"{name} {len(data)}\n".encode() + data)
+        if name not in _NO_MATTER:
+            digest.update(f"{name} {len(data)}\n".encode() + data)
     return f"autograder:{digest.hexdigest()[:16]}"
 
 
@@ -53,7 +55,9 @@ def grade_in_container(
     image = _built(engine, console)
     out.mkdir(parents=True, exist_ok=True)
     command = run_command(engine, image, root, submissions, out, options)
-    return subprocess.run(command, check=False).returncode
+    status = subprocess.run(command, check=False).returncode
+    console.print(f"/out in the container is {out} here", soft_wrap=True)
+    return status
 
 
 def run_command(
@@ -107,7 +111,7 @@ def _built(engine: str, console: Console) -> str:
 
 def _context() -> dict[str, bytes]:
     """The files that go into the image, by name: not the tests, not the solutions, not what lies about."""
-    names = [_DOCKERFILE, "pyproject.toml", "README.md", "LICENSE", ".ci/constraints.txt"]
+    names = [_DOCKERFILE, "pyproject.toml", ".ci/constraints.txt", *_NO_MATTER]
     for path in sorted((_REPOSITORY / "autograder").rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             names.append(path.relative_to(_REPOSITORY).as_posix())

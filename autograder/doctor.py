@@ -26,7 +26,8 @@ def doctor(unit: Unit, console: Console) -> int:
         console.print(f"\nHidden tests are not run here and nobody gets marks: {why}.", style="bold", soft_wrap=True)
         console.print(
             "What to do: `autograder grade --in-docker ...` with Docker or Podman; or grade on another Linux machine,\n"
-            "a virtual one, or a runner of continuous integration (ubuntu-24.04). `autograder check` works here."
+            "a virtual one, or a runner of continuous integration (ubuntu-24.04). `autograder check` works here.",
+            soft_wrap=True,
         )
         return 1
     console.print("\nHidden tests can be run here: submissions are graded in full.", style="bold")
@@ -41,7 +42,7 @@ def _tell_layers(trial: Trial, console: Console) -> None:
         held = next((layer for layer in trial.layers if layer.startswith(name)), None)
         console.print(f"  {'yes' if held else 'no ':4} {held or name:18} {against}", style="" if held else "dim")
         if held is None:
-            console.print(f"{'':24} to have it: {needs}", style="dim")
+            console.print(f"{'':24} to have it: {needs}", style="dim", soft_wrap=True)
     console.print("\nTried from within:\n" if trial.refused else "")
     for name, refused in trial.refused.items():
         console.print(f"  {'refused' if refused else 'GOT THROUGH':12} {name}", style="" if refused else "bold red")

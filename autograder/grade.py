@@ -39,8 +39,8 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: 
     secret = secret_for(out)
     submissions = find_submissions(paths, unit.spec.files, cast(Form, form))
     jobs = min(jobs or default_jobs(), len(submissions))
-    trial = try_here(unit, out)
-    if why := refusal(unit, trial, out):
+    trial = try_here(unit, out, *paths)
+    if why := refusal(unit, trial, out, *paths):
         return _refuse(unit, submissions, out, why, console)
     console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {jobs} at a time")
     with _Live(unit, out, console, len(submissions)) as live:

@@ -14,8 +14,9 @@ from functools import lru_cache
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _CAP_V3 = 0x2008_0522
-_CHOWN, _DAC_OVERRIDE, _KILL, _SETGID, _SETUID, _SYS_ADMIN = 0, 1, 5, 6, 7, 21
-_TO_CHANGE = frozenset({_CHOWN, _DAC_OVERRIDE, _KILL, _SETGID, _SETUID})  # to give away, to clean up, to end, to become
+_CHOWN, _DAC_OVERRIDE, _FOWNER, _KILL, _SETGID, _SETUID, _SYS_ADMIN = 0, 1, 3, 5, 6, 7, 21
+# To give the scratch folder away, to clean it up (two), to end the worker, and to become another user (two).
+_TO_CHANGE = frozenset({_CHOWN, _DAC_OVERRIDE, _FOWNER, _KILL, _SETGID, _SETUID})
 _NEWUTS, _NEWIPC, _NEWNET = 0x0400_0000, 0x0800_0000, 0x4000_0000
 
 # One uid a process, so that workers cannot reach each other either: above what systemd gives to containers, where the
@@ -73,7 +74,7 @@ def can_change_user(reads: tuple[str, ...]) -> bool:
     """
     if sys.platform != "linux" or os.geteuid() != 0 or not _capabilities() >= _TO_CHANGE:
         return False
-    return _python_is_open() and all(open_to_others(path) for path in reads)
+    return _python_is_open() and all(open_to_others(path) for path in reads if os.path.exists(path))
 
 
 def change_user(folder: str) -> None:

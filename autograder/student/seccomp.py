@@ -21,7 +21,7 @@ _FILES = """
     read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 lseek close close_range dup dup2 dup3
     stat fstat lstat newfstatat fstatat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat
     getdents getdents64 getcwd chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 umask
-    ftruncate fsync fdatasync flock fadvise64 readahead copy_file_range sendfile pipe pipe2
+    creat ftruncate fsync fdatasync flock fadvise64 readahead copy_file_range sendfile pipe pipe2
     getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr
 """
 _MEMORY = "brk mmap munmap mprotect mremap madvise msync mbind get_mempolicy set_mempolicy membarrier rseq"
