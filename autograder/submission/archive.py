@@ -121,7 +121,7 @@ def _index(archive: zipfile.ZipFile) -> _Node:
     members = archive.infolist()
     if len(members) > MAX_ENTRIES:
         raise UnreadableError(_too_many())
-    encrypted = {bool(info.flag_bits & 1) for info in members if not info.is_dir()}
+    encrypted = {bool(info.flag_bits & 1) for info in members if not info.filename.endswith("/")}
     if encrypted == {True}:
         raise UnreadableError(ENCRYPTED)
     root = _Node()

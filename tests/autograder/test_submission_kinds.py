@@ -98,6 +98,11 @@ def test_entries_that_overlap_cost_no_more_than_the_files_asked_for(tmp_path: Pa
     assert peak < 32 << 20
 
 
+def test_a_member_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "alice.zip").write_bytes(zipped({"attention.py": A, "": G, "/": b"", "./": b""}))
+    assert one(tmp_path / "alice.zip").files == {"attention.py": A}
+
+
 def test_a_bomb_in_a_bomb_is_not_looked_into(tmp_path: Path) -> None:
     layer = zipped({"x": bytes(20 << 20)})
     for _ in range(5):
