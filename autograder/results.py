@@ -44,10 +44,31 @@ class TestResult:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A part of a good answer, and whether a reader found it; None where the student is the one to compare."""
+
+    points: int
+    says: str
+    given: bool | None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a student is told about a written answer once answers are released; `points` of the rubric, by a reader."""
+
+    question: str
+    answer: str
+    model: str
+    marks: tuple[Mark, ...]
+    points: Fraction | None
+    note: str
+
+
+@dataclass(frozen=True)
 class ItemResult:
     """One item of grading.yml. `replaced` names the parts that were stand-ins when the marks were earned.
 
-    The marks of `prose` are for completion, not for correctness.
+    The marks of `prose` are for completion, not for correctness, until a person has `read` it.
     """
 
     id: str
@@ -60,6 +81,8 @@ class ItemResult:
     pending: Fraction = Fraction(0)
     replaced: tuple[str, ...] = ()
     prose: bool = False
+    read: bool = False
+    feedback: Feedback | None = None
 
     @property
     def topic(self) -> str:
