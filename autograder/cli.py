@@ -69,14 +69,17 @@ def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
 @click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded beside each other; default: cores.")
 @click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
 @click.option("--one", "form", flag_value="one", help="Each SUBMISSION is one student's, whatever it looks like.")
+@click.option("--submitted", type=click.Path(path_type=Path), help="A CSV of student,submitted: when each came in.")
 @_rules
 @_told
-def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None, rules: str) -> int:
+def grade(
+    submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None, submitted: Path | None, rules: str
+) -> int:
     """Grade each SUBMISSION (a folder, .zip, .py or .ipynb of one student, or a class of them)."""
     from autograder.grade import grade as run_grade
     from autograder.spec import find_root, load
 
-    return run_grade(load(find_root(Path.cwd()), rules), submissions, out, jobs, form or "auto")
+    return run_grade(load(find_root(Path.cwd()), rules), submissions, out, jobs, form or "auto", submitted)
 
 
 @main.command()

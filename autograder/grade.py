@@ -15,6 +15,7 @@ from rich.text import Text
 from autograder.errors import UsageError
 from autograder.grading.batch import Watcher, default_jobs, grade_class
 from autograder.grading.seeds import secret_for
+from autograder.lateness import Lateness, read_times
 from autograder.report import write_class, write_notes, write_result
 from autograder.report.summary import hundredths
 from autograder.report.text import clean
@@ -25,7 +26,9 @@ from autograder.submission import Form, Submission, find_submissions
 _ROWS = 40  # of the closing table; a larger class is in grades.csv
 
 
-def grade(unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: str) -> int:
+def grade(
+    unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: str, submitted: Path | None = None
+) -> int:
     """Grade and write reports into `out`. The exit status: 1 where a submission could not be graded at all."""
     console = Console(stderr=True, highlight=False)
     missing = [topic.name for topic in unit.spec.topics if not unit.has_hidden(topic)]
@@ -36,14 +39,29 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: 
     _make_folder(out)
     secret = secret_for(out)
     submissions = find_submissions(paths, unit.spec.files, cast(Form, form))
+    late = _lateness(unit, submissions, submitted, console)
     jobs = min(jobs or default_jobs(), len(submissions))
     console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {jobs} at a time")
-    with _Live(unit, out, console, len(submissions)) as live:
+    with _Live(unit, out, console, len(submissions), late) as live:
         results = grade_class(unit, submissions, secret, jobs, Watcher(live.started, live.finished, live.tick))
+    results = [late.applied(result) for result in results]
     write_class(results, unit, out)
     _table(results, console)
     console.print(f"Reports are in {out}/: class.html, grades.csv, and a folder for each student")
     return 0 if all(result.graded for result in results) else 1
+
+
+def _lateness(unit: Unit, submissions: Sequence[Submission], table: Path | None, console: Console) -> Lateness:
+    """What is known of when they were handed in; the table wins over the platform."""
+    times = {each.student: each.submitted for each in submissions if each.submitted is not None}
+    if table is not None:
+        told, strangers = read_times(table, unit.spec.late, [each.student for each in submissions])
+        times |= told
+        if strangers:
+            console.print(escape(f"{table}: nothing was handed in by {', '.join(strangers)}"))
+        if unit.spec.late is None:
+            console.print(escape(f"{table} changes nothing: the rules have no `late:`"))
+    return Lateness(unit.spec.late, times)
 
 
 def _make_folder(out: Path) -> None:
@@ -59,8 +77,9 @@ def _make_folder(out: Path) -> None:
 class _Live:
     """The progress bar: how many are done, who is being graded and for how long. Writes each report as it is there."""
 
-    def __init__(self, unit: Unit, out: Path, console: Console, total: int) -> None:
+    def __init__(self, unit: Unit, out: Path, console: Console, total: int, late: Lateness) -> None:
         self._unit = unit
+        self._late = late
         self._out = out
         self._running: dict[str, float] = {}
         columns = (
@@ -87,6 +106,7 @@ class _Live:
 
     def finished(self, result: Result) -> None:
         self._running.pop(result.student, None)
+        result = self._late.applied(result)
         folder = self._out / result.student
         write_result(result, self._unit, folder)
         write_notes(result, self._out)
