@@ -7,19 +7,20 @@ variables there, what was printed.
 import pdb
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from autograder.check_answers import AnswersCheck
+from autograder import __version__
+from autograder.check_answers import AnswersCheck, counted
 from autograder.errors import UsageError
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.suite import Suite, TestTarget, collect
 from autograder.grading.topic import bench_config, worker_config
-from autograder.results import Status
+from autograder.results import ItemResult, Result, Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student import wire
 from autograder.target.failures import Finding, StudentError, student_error
@@ -37,8 +38,11 @@ def launcher_for(unit: Unit, topics: Sequence[Topic]) -> Launcher:
     return Zygote(preload, threads) if CAN_FORK else Spawner(preload, threads)
 
 
-def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = False) -> bool:
-    """Run the public tests of these topics, or of every topic whose file is there. True when all of them hold."""
+def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = False, report: Path | None = None) -> bool:
+    """Run the public tests of these topics, or of every topic whose file is there. True when all of them hold.
+
+    `report` is a folder to write the result into, for programs: see `autograder.report.check_report`.
+    """
     folder = unit.assignments if unit.assignments.is_dir() else unit.root
     chosen = [unit.spec.topic(name.removesuffix(".py").removesuffix(".ipynb")) for name in topics] or list(
         unit.spec.topics
@@ -52,15 +56,24 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
     with launcher_for(unit, present) as launcher:
 
         def body(suite: Suite[bool]) -> bool:
-            held = [
-                AnswersCheck(unit, topic, folder, console, launcher).run()
+            checks = [
+                AnswersCheck(unit, topic, folder, console, launcher)
                 if topic.kind == "answers"
-                else _Check(unit, topic, folder, suite, console, None if debug else launcher).run()
+                else _Check(unit, topic, folder, suite, console, None if debug else launcher)
                 for topic in present
             ]
+            held = [each.run() for each in checks]
+            if report is not None:
+                _write_report(unit, [item for each in checks for item in each.results], report)
             return all(held)
 
         return collect(unit, "public", [topic.name for topic in present if topic.kind != "answers"], body)
+
+
+def _write_report(unit: Unit, items: Sequence[ItemResult], folder: Path) -> None:
+    from autograder.report.check_report import write_check
+
+    write_check(Result("check", tuple(items), (), (), "", __version__, unit=unit.spec.unit), unit, folder)
 
 
 @dataclass
@@ -74,6 +87,7 @@ class _Check:
     console: Console
     launcher: Launcher | None
     target: ProcessTarget | InProcessTarget | None = None
+    results: list[ItemResult] = field(default_factory=list)
 
     def run(self) -> bool:
         self.console.print(
@@ -87,7 +101,10 @@ class _Check:
                 passed = sum(outcome.status is Status.PASSED for outcome, _ in outcomes.values())
                 held, total = held + passed, total + len(outcomes)
                 self._show(item, outcomes, passed)
+                self._note(item, {test: outcome for test, (outcome, _) in outcomes.items()})
         except _ImportFailed as failed:
+            for item in self.topic.items:
+                self._note(item, dict.fromkeys(item.public, failed.outcome))
             self._show_outcome(f"{self.topic.file} cannot be imported.", failed.outcome, failed.printed)
             return False
         finally:
@@ -96,6 +113,11 @@ class _Check:
         style = "green" if held == total else "bold"
         self.console.print(Text(f"{held} of {total} checks hold.", style=style), highlight=False)
         return held == total
+
+    def _note(self, item: Item, outcomes: dict[str, Outcome]) -> None:
+        claims = {test: self.suite.claim(self.topic.name, test) for test in outcomes}
+        if outcomes:
+            self.results.append(counted(item, {claims[test]: outcome for test, outcome in outcomes.items()}))
 
     def _outcome(self, item: Item, test: str) -> tuple[Outcome, str]:
         target = self._ready(item)

@@ -49,9 +49,10 @@ def main() -> None:
 @main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--pdb", "debug", is_flag=True, help="Stop in the debugger where a check fails.")
+@click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Also write files for CI there.")
 @_rules
 @_told
-def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
+def check(topics: tuple[str, ...], debug: bool, report: Path | None, rules: str) -> int:
     """Check your own work: the public tests of each TOPIC, or of all."""
     from autograder.spec import find_root, load
 
@@ -60,7 +61,7 @@ def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
 
     from autograder.check import check as run_check
 
-    return 0 if run_check(unit, topics, Console(highlight=False), debug) else 1
+    return 0 if run_check(unit, topics, Console(highlight=False), debug, report) else 1
 
 
 @main.command()
