@@ -28,7 +28,7 @@ from autograder.target.inprocess import InProcessTarget
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
 from autograder.target.process import ProcessTarget
 
-_SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
+SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
 
 
@@ -77,6 +77,56 @@ def _write_report(unit: Unit, items: Sequence[ItemResult], folder: Path) -> None
 
 
 @dataclass
+class DeskTarget:
+    """A topic's code at a student's desk, loaded when it is wanted and anew after a test that broke its process.
+
+    Without a launcher the code runs in this process.
+    """
+
+    unit: Unit
+    topic: Topic
+    folder: Path
+    launcher: Launcher | None
+    target: ProcessTarget | InProcessTarget | None = None
+
+    def ready(self) -> ProcessTarget | InProcessTarget:
+        """The target with the code in it. Raises `Finding` where the code cannot be loaded."""
+        if isinstance(self.target, ProcessTarget) and not self.target.alive:
+            self.target = None
+        if self.target is None:
+            bench = bench_config(
+                self.unit,
+                self.topic,
+                self.folder,
+                reveal=True,
+                isolated=self.launcher is not None,
+                replaced_modules=self._absent(),
+            )
+            if self.launcher is None:
+                self.target = InProcessTarget(bench)
+            else:
+                config = worker_config(self.unit, bench, self.folder)
+                self.target = ProcessTarget(self.launcher, config, self.unit.spec.limits)
+            self.target.load()
+        return self.target
+
+    @property
+    def printed(self) -> str:
+        """What the code printed since the test began."""
+        return self.target.printed if isinstance(self.target, ProcessTarget) else ""
+
+    def close(self) -> None:
+        if isinstance(self.target, ProcessTarget):
+            self.target.close()
+
+    def _absent(self) -> tuple[str, ...]:
+        """Topics below this one that are not there, or not asked for: their stand-ins serve, as in grading."""
+        there = {topic.name for topic in self.unit.spec.topics if (self.folder / topic.file).is_file()}
+        absent = (name for name in sorted(self.topic.below - there) if (self.unit.stand_ins / f"{name}.py").is_file())
+        return tuple(absent)
+
+
+@dataclass
 class _Check:
     """One topic's public tests. Without a launcher the student's code runs in this process, at the debugger."""
 
@@ -86,8 +136,10 @@ class _Check:
     suite: Suite[bool]
     console: Console
     launcher: Launcher | None
-    target: ProcessTarget | InProcessTarget | None = None
     results: list[ItemResult] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.desk = DeskTarget(self.unit, self.topic, self.folder, self.launcher)
 
     def run(self) -> bool:
         self.console.print(
@@ -108,8 +160,7 @@ class _Check:
             self._show_outcome(f"{self.topic.file} cannot be imported.", failed.outcome, failed.printed)
             return False
         finally:
-            if isinstance(self.target, ProcessTarget):
-                self.target.close()
+            self.desk.close()
         style = "green" if held == total else "bold"
         self.console.print(Text(f"{held} of {total} checks hold.", style=style), highlight=False)
         return held == total
@@ -122,40 +173,16 @@ class _Check:
     def _outcome(self, item: Item, test: str) -> tuple[Outcome, str]:
         target = self._ready(item)
         self.suite.on_failure = _debugger if self.launcher is None else lambda _: None
-        outcome = self.suite.run(self.topic.name, item, test, target, _SEED, reveal=True)
-        return outcome, target.printed if isinstance(target, ProcessTarget) else ""
+        outcome = self.suite.run(self.topic.name, item, test, target, SEED, reveal=True)
+        return outcome, self.desk.printed
 
     def _ready(self, item: Item) -> TestTarget:
-        if isinstance(self.target, ProcessTarget) and not self.target.alive:
-            self.target = None
-        if self.target is None:
-            bench = bench_config(
-                self.unit,
-                self.topic,
-                self.folder,
-                reveal=True,
-                isolated=self.launcher is not None,
-                replaced_modules=self._absent(),
-            )
+        try:
+            return self.desk.ready()
+        except Finding as error:
             if self.launcher is None:
-                self.target = InProcessTarget(bench)
-            else:
-                config = worker_config(self.unit, bench, self.folder)
-                self.target = ProcessTarget(self.launcher, config, self.unit.spec.limits)
-            try:
-                self.target.load()
-            except Finding as error:
-                if self.launcher is None:
-                    _debugger(error)
-                printed = self.target.printed if isinstance(self.target, ProcessTarget) else ""
-                raise _ImportFailed(finding_outcome(error, item, reveal=True), printed) from None
-        return self.target
-
-    def _absent(self) -> tuple[str, ...]:
-        """Topics below this one that are not there, or not asked for: their stand-ins serve, as in grading."""
-        there = {topic.name for topic in self.unit.spec.topics if (self.folder / topic.file).is_file()}
-        absent = (name for name in sorted(self.topic.below - there) if (self.unit.stand_ins / f"{name}.py").is_file())
-        return tuple(absent)
+                _debugger(error)
+            raise _ImportFailed(finding_outcome(error, item, reveal=True), self.desk.printed) from None
 
     # -- what the student sees
 

@@ -133,3 +133,21 @@ def stubs(only_check: bool) -> int:
     for path in changed:
         click.echo(f"{'differs' if only_check else 'written'}: {path}")
     return 1 if changed and only_check else 0
+
+
+@release.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A folder to be made.")
+@click.option("--repository", default="", help="Where it will be on the web, for the first cell on Google Colab.")
+@_told
+def student(out: Path, repository: str) -> int:
+    """Make the repository that students get: no solution, no hidden test, no answer is in it."""
+    from autograder.release.student import release_student
+    from autograder.spec import find_root, load
+
+    count = release_student(load(find_root(Path.cwd())), out, repository)
+    click.echo(f"{out}: {count} files; nothing of the solutions, the hidden tests, the answers or the seeds is in them")
+    return 0
+
+
+if not Path(__file__).with_name("grade.py").is_file():  # a student's copy of the engine checks, and does nothing else
+    main.commands = {"check": check}
