@@ -149,5 +149,41 @@ def student(out: Path, repository: str) -> int:
     return 0
 
 
+_zip_out = click.option("--out", default="autograder.zip", show_default=True, type=click.Path(path_type=Path))
+_grades = click.option(
+    "--grades",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of `grade`, whose secret of the seeds is packed; default: the folder of --out.",
+)
+
+
+@release.command()
+@_zip_out
+@_grades
+@_told
+def otter(out: Path, grades: Path | None) -> int:
+    """Make the zip for `otter run` and `otter grade` of otter-grader 7. It holds the solutions: keep it to yourself."""
+    from autograder.release.otter import otter_zip
+    from autograder.spec import find_root, load
+
+    otter_zip(load(find_root(Path.cwd())), out.absolute(), (grades or out.parent).absolute())
+    click.echo(f"{out}: otter run -a {out} STUDENT.zip")
+    return 0
+
+
+@release.command()
+@_zip_out
+@_grades
+@_told
+def gradescope(out: Path, grades: Path | None) -> int:
+    """Make the zip for Gradescope. It holds the solutions: keep it to yourself."""
+    from autograder.release.container import gradescope_zip
+    from autograder.spec import find_root, load
+
+    gradescope_zip(load(find_root(Path.cwd())), out.absolute(), (grades or out.parent).absolute())
+    click.echo(f"{out}: upload it as the assignment's autograder")
+    return 0
+
+
 if not Path(__file__).with_name("grade.py").is_file():  # a student's copy of the engine checks, and does nothing else
     main.commands = {"check": check}

@@ -8,7 +8,6 @@ only when the leak guard has found nothing in it.
 import json
 import re
 import shutil
-import subprocess
 import tempfile
 import tomllib
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from autograder.errors import GraderError, UsageError
 from autograder.release.engine import ENGINE, modules_for_check, requirements_of
 from autograder.release.leaks import leaks
 from autograder.release.stubs import stub_of
+from autograder.release.tree import files_of
 from autograder.spec import FILE_NAME, Unit, load
 
 _KEEPS = {".git"}  # what may lie in the folder already
@@ -130,18 +130,10 @@ def _with_colab_cell(stub: str, repository: str) -> str:
 
 
 def _copy_tree(root: Path, name: str, folder: Path) -> None:
-    """A file or folder of the unit, as far as git knows or would know it; without git, all but caches."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", name]
-    done = subprocess.run(command, cwd=root, capture_output=True, check=False)
-    listed = [root / path for path in done.stdout.decode().split("\0") if path] if done.returncode == 0 else []
-    if not listed:
-        top = root / name
-        listed = [top] if top.is_file() else [path for path in top.rglob("*") if "__pycache__" not in path.parts]
-    for path in listed:
-        if path.is_file() and not path.is_symlink():
-            target = folder / path.relative_to(root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+    for path in files_of(root, name):
+        target = folder / path.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
 
 
 def _pyproject(unit: Unit, packages: list[str], needs: list[str]) -> str:
