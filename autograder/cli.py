@@ -114,6 +114,29 @@ def soak(topics: tuple[str, ...], runs: int, training_runs: int, training_over: 
     return run_soak(load(find_root(Path.cwd())), topics, runs, training_runs, training_over, right_runs)
 
 
+@main.command()
+@click.argument("platform", type=click.Choice(["canvas", "moodle"]))
+@click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--grades", required=True, type=click.Path(path_type=Path, file_okay=False), help="What `grade` made.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The filled table.")
+@click.option("--column", help="The column of marks; Canvas needs it, Moodle's is Grade.")
+@_told
+def export(platform: str, table: Path, grades: Path, out: Path, column: str | None) -> int:
+    """Fill TABLE, as Canvas or Moodle exports it, with the totals of `grade`, for importing it there."""
+    from autograder.gradebooks import PLATFORMS
+    from autograder.gradebooks import export as filled
+    from autograder.report.files import write_atomically
+
+    done = filled(PLATFORMS[platform], table, grades, column)
+    write_atomically(out, done.text)
+    click.echo(f"{out}: {done.filled} totals filled in")
+    if done.pending:
+        click.echo(f"{done.pending} of them are totals so far: answers wait for a reader", err=True)
+    if done.unknown:
+        click.echo(f"In no row of {table}: {', '.join(done.unknown)}", err=True)
+    return 1 if done.unknown else 0
+
+
 @main.group()
 def release() -> None:
     """Make what is handed out."""
