@@ -5,7 +5,7 @@ wrong.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
@@ -71,16 +71,28 @@ def check(topics: tuple[str, ...], debug: bool, report: Path | None, rules: str)
 @click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
 @click.option("--one", "form", flag_value="one", help="Each SUBMISSION is one student's, whatever it looks like.")
 @click.option("--submitted", type=click.Path(path_type=Path), help="A CSV of student,submitted: when each came in.")
+@click.option(
+    "--also",
+    type=click.Choice(["junit", "classroom", "classroom50", "gradescope"]),
+    multiple=True,
+    help="Also write each result in this form; may be given several times.",
+)
 @_rules
 @_told
 def grade(
-    submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None, submitted: Path | None, rules: str
+    submissions: tuple[Path, ...],
+    out: Path,
+    jobs: int | None,
+    form: str | None,
+    submitted: Path | None,
+    also: tuple[str, ...],
+    rules: str,
 ) -> int:
     """Grade each SUBMISSION (a folder, .zip, .py or .ipynb of one student, or a class of them)."""
     from autograder.grade import grade as run_grade
     from autograder.spec import find_root, load
 
-    return run_grade(load(find_root(Path.cwd()), rules), submissions, out, jobs, form or "auto", submitted)
+    return run_grade(load(find_root(Path.cwd()), rules), submissions, out, jobs, form or "auto", submitted, also)
 
 
 @main.command()
@@ -135,6 +147,47 @@ def export(platform: str, table: Path, grades: Path, out: Path, column: str | No
     if done.unknown:
         click.echo(f"In no row of {table}: {', '.join(done.unknown)}", err=True)
     return 1 if done.unknown else 0
+
+
+def _tell(told: Mapping[str, str], failed: Mapping[str, str]) -> int:
+    for student, what in told.items():
+        click.echo(f"{student}: {what}")
+    for student, why in failed.items():
+        click.echo(f"{student}: {why}", err=True)
+    return 1 if failed else 0
+
+
+@main.command()
+@click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="For submissions/ and times."
+)
+@click.option("--before", help="The deadline, as 2026-12-11T23:59:00+01:00: the last commit until then is taken.")
+@_told
+def collect(table: Path, out: Path, before: str | None) -> int:
+    """Fetch the students' repositories of TABLE (student,repository), each as it was at the deadline."""
+    from datetime import datetime
+
+    from autograder.repositories import collect as run_collect
+
+    try:
+        deadline = datetime.fromisoformat(before).astimezone() if before else None
+    except ValueError:
+        raise UsageError(f"--before {before}: is no time such as 2026-12-11T23:59:00+01:00") from None
+    done = run_collect(table, out, deadline)
+    return _tell(done.told, done.failed)
+
+
+@main.command()
+@click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--grades", required=True, type=click.Path(path_type=Path, file_okay=False), help="What `grade` made.")
+@_told
+def publish(table: Path, grades: Path) -> int:
+    """Push each report to the branch `feedback` of its student's repository in TABLE (student,repository)."""
+    from autograder.repositories import publish as run_publish
+
+    done = run_publish(table, grades)
+    return _tell(done.told, done.failed)
 
 
 @main.group()

@@ -16,7 +16,7 @@ from autograder.errors import UsageError
 from autograder.grading.batch import Watcher, default_jobs, grade_class
 from autograder.grading.seeds import secret_for
 from autograder.lateness import Lateness, read_times
-from autograder.report import write_class, write_notes, write_result
+from autograder.report import write_class, write_forms, write_notes, write_result
 from autograder.report.summary import hundredths
 from autograder.report.text import clean
 from autograder.results import Result, Status
@@ -27,7 +27,13 @@ _ROWS = 40  # of the closing table; a larger class is in grades.csv
 
 
 def grade(
-    unit: Unit, paths: Sequence[Path], out: Path, jobs: int | None, form: str, submitted: Path | None = None
+    unit: Unit,
+    paths: Sequence[Path],
+    out: Path,
+    jobs: int | None,
+    form: str,
+    submitted: Path | None = None,
+    also: Sequence[str] = (),
 ) -> int:
     """Grade and write reports into `out`. The exit status: 1 where a submission could not be graded at all."""
     console = Console(stderr=True, highlight=False)
@@ -45,6 +51,8 @@ def grade(
     with _Live(unit, out, console, len(submissions), late) as live:
         results = grade_class(unit, submissions, secret, jobs, Watcher(live.started, live.finished, live.tick))
     results = [late.applied(result) for result in results]
+    for result in results:
+        write_forms(result, unit, out / result.student, also)
     write_class(results, unit, out)
     _table(results, console)
     console.print(f"Reports are in {out}/: class.html, grades.csv, and a folder for each student")
