@@ -1,7 +1,7 @@
 """`make roads`: a whole class on every road, minutes long, and so not a part of `make test`.
 
-A class on a small unit (right, wrong, in part, extra credit, endless loops, crashes, missing files, cheats, late) and four
-real submissions on one topic of the unit itself: each by `autograder grade`, by `otter run`, and by Gradescope's
+A class on a small unit (right, wrong, in part, extra credit, endless loops, crashes, missing files, cheats, late) and
+four real submissions on one topic of the unit itself: each by `autograder grade`, by `otter run`, and by Gradescope's
 run_autograder in a folder laid out like its container. Marks are compared item by item.
 """
 
@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "autograder"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "autograder"))
 from roads import autograder, gradescope_run, otter_run, otter_total, own_marks, zipped
 from test_grade import CLASS, SOLUTION
 
 from autograder.mistakes import mistakes_of
 from autograder.spec import load
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 MORE_YML = """
   - name: more
     title: More
