@@ -4,7 +4,6 @@ They hold everything that students must not have: keep them as you keep the repo
 """
 
 import io
-import shutil
 import zipfile
 from collections.abc import Mapping
 from importlib.metadata import requires
@@ -36,16 +35,12 @@ def payload(unit: Unit, grades: Path) -> dict[str, bytes]:
     wanted = [line.split(";")[0].strip() for line in requires("autograder") or () if _is_needed(line)]
     entries["requirements.txt"] = ("\n".join(sorted(wanted)) + "\n").encode()
     pins = unit.root / _PINS
-    entries["constraints.txt"] = pins.read_bytes() if pins.is_file() else b""
+    entries["requirements.pins"] = pins.read_bytes() if pins.is_file() else b""
     return entries
 
 
-def container_file(name: str) -> bytes:
-    return (files("autograder.release") / "container_template" / name).read_bytes()
-
-
-def write_zip(out: Path, entries: Mapping[str, bytes]) -> None:
-    """The zip, whole or not at all; scripts can be run, and the same entries give the same bytes."""
+def as_zip(entries: Mapping[str, bytes]) -> bytes:
+    """The zip; scripts can be run, the secret is its owner's, and the same entries give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in sorted(entries.items()):
@@ -54,12 +49,21 @@ def write_zip(out: Path, entries: Mapping[str, bytes]) -> None:
             info.external_attr = (0o100755 if runs else 0o100600 if name == SECRET else 0o100644) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
+    return buffer.getvalue()
+
+
+def container_file(name: str) -> bytes:
+    return (files("autograder.release") / "container_template" / name).read_bytes()
+
+
+def write_zip(out: Path, entries: Mapping[str, bytes]) -> None:
+    """The zip, whole or not at all, and readable by its owner alone."""
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.tmp")
     try:
-        temporary.write_bytes(buffer.getvalue())
-        temporary.chmod(0o600)
-        shutil.move(temporary, out)
+        temporary.touch(mode=0o600)
+        temporary.write_bytes(as_zip(entries))
+        temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
 

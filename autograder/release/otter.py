@@ -1,7 +1,9 @@
 """`autograder release otter`: an autograder.zip for `otter run` and `otter grade` of otter-grader 7.
 
-`otter generate` makes it; then our engine, the unit and its secrets are put in, and otter's scripts for a container,
-which install conda and more from the network, are replaced by our own.
+`otter generate` makes it. Our engine, the unit and its secrets lie in it as one file, files/autograder-payload.zip: of
+what is in a zip, otter's image gets `files/` and `requirements.*` and nothing else, and it copies what is in `files/`
+beside the student's files, over a file of the same name but not over a folder. otter's scripts for a container, which
+install conda and more from the network, are replaced by our own.
 """
 
 import contextlib
@@ -17,10 +19,11 @@ from pathlib import Path
 import nbformat
 
 from autograder.errors import UsageError
-from autograder.release.container import container_file, payload, write_zip
+from autograder.release.container import as_zip, container_file, payload, write_zip
 from autograder.spec import Unit
 
 DRIVER = "driver.ipynb"
+PAYLOAD = "autograder-payload.zip"
 PLUGIN = "autograder.roads.otter.Road"
 _OURS = {
     "setup.sh": "setup.sh",
@@ -65,11 +68,14 @@ def otter_zip(unit: Unit, out: Path, grades: Path) -> None:
             generate(output_path="autograder.zip", files=[DRIVER], no_requirements=True, no_environment=True)
         with zipfile.ZipFile("autograder.zip") as archive:
             entries = {name: archive.read(name) for name in archive.namelist()}
-    entries |= payload(unit, grades)
+    packed = payload(unit, grades)
+    for name in ("requirements.txt", "requirements.pins"):
+        entries[name] = packed.pop(name)
+    entries[f"files/{PAYLOAD}"] = as_zip(packed)
     entries["requirements.txt"] += f"otter-grader[grading]=={version('otter-grader')}\n".encode()
     for name, ours in _OURS.items():
         entries[name] = container_file(ours)
-    del entries["environment.yml"]  # conda's, of which our setup.sh knows nothing
+    entries["environment.yml"] = b"# For conda, which is not used here: see setup.sh.\n"  # otter's image wants the file
     write_zip(out, entries)
 
 

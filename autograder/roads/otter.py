@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -25,25 +26,28 @@ from otter.test_files.abstract_test import TestCase, TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
 
 DRIVER = "driver.ipynb"
-NAME = "autograder.roads.otter.Road"
+PAYLOAD = "autograder-payload.zip"  # the engine, the unit, the seeds' secret
 _KEPT = {DRIVER, "tests"}  # otter has just put these there, over the student's
 
 
 class Road(AbstractOtterPlugin):  # type: ignore[misc]  # otter has no types
     """The plugin; its configuration is empty. otter calls it in `submission/`, beside `source/`."""
 
-    def before_grading(self, config: Any) -> None:  # noqa: ARG002  # otter's signature
+    def before_grading(self, config: Any) -> None:
         """Take the student's files out of the kernel's folder and grade them."""
         here = Path.cwd()
         if here.name != "submission" or Path(self.submission_path).name != DRIVER:
             raise OtterRuntimeError(f"the driver {DRIVER} is not what otter would run in {here}")
-        self.apart = here.parent / "handed_in"
-        self.apart.mkdir()
+        _drop(here / PAYLOAD)  # otter's copy of it is nothing that was handed in
+        zips = list(here.glob("*.zip"))
+        if config.zips and len(zips) == 1:
+            _drop(zips[0])  # what otter has just unpacked
+        apart = here.parent / "handed_in"
+        apart.mkdir()
         for entry in os.listdir(here):
             if entry not in _KEPT:
-                os.rename(here / entry, self.apart / entry)
-        source = here.parent / "source"
-        self.questions = _graded(source, self.apart, here.parent / "questions.json")
+                os.rename(here / entry, apart / entry)
+        self.questions = _graded(here.parent, apart)
 
     def after_grading(self, results: GradingResults) -> None:
         """The questions in the place of what the kernel found, which is nothing."""
@@ -51,13 +55,17 @@ class Road(AbstractOtterPlugin):  # type: ignore[misc]  # otter has no types
         results.results = {each["name"]: _test_file(each) for each in self.questions}
 
 
-def _graded(source: Path, folder: Path, out: Path) -> list[dict[str, Any]]:
-    """What the engine in `source` finds, in a process without anything of otter's."""
-    command = [sys.executable, "-P", "-m", "autograder.roads.one", *map(str, (source / "unit", folder, out))]
-    environment = {**os.environ, "PYTHONPATH": str(source / "engine")}
+def _graded(root: Path, folder: Path) -> list[dict[str, Any]]:
+    """What the engine of the payload finds, in a process without anything of otter's."""
+    payload, out = root / "payload", root / "questions.json"
+    with zipfile.ZipFile(root / "source" / "files" / PAYLOAD) as archive:
+        archive.extractall(payload)
+    (payload / "seed.secret").chmod(0o600)
+    command = [sys.executable, "-P", "-m", "autograder.roads.one", *map(str, (payload / "unit", folder, out))]
+    environment = {**os.environ, "PYTHONPATH": str(payload / "engine")}
     try:
         done = subprocess.run(
-            command, cwd=source, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            command, cwd=payload, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,6 +74,13 @@ def _graded(source: Path, folder: Path, out: Path) -> list[dict[str, Any]]:
         raise OtterRuntimeError(lines[-1] if lines else f"the grader ended with status {done.returncode}")
     questions: list[dict[str, Any]] = json.loads(out.read_text(encoding="utf-8"))
     return questions
+
+
+def _drop(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _test_file(question: dict[str, Any]) -> ExceptionTestFile:

@@ -102,6 +102,7 @@ def hostile(tmp_path):
         for name in ("otter.py", "runpy.py", "json.py", "sitecustomize.py", "autograder/__init__.py", "conftest.py"):
             archive.writestr(name, leaves(name.replace("/", "_")))
         archive.writestr("tests/words.py", leaves("tests"))
+        archive.writestr("autograder-payload.zip/words.py", SOLUTION)  # a folder, over which otter copies no file
         archive.writestr("driver.ipynb", json.dumps(book))
         archive.writestr(".OTTER_LOG", pickle.dumps(Payload(proofs / "log")))
         archive.writestr("results.pkl", pickle.dumps(Payload(proofs / "results")))

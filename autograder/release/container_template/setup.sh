@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes an image that can grade: Python 3.11 or later and the packages of requirements.txt, pinned by constraints.txt.
+# Makes an image that can grade: Python 3.11 or later and the packages of requirements.txt, pinned by requirements.pins.
 # Runs once, when the image is built, with a network. An image made by the Dockerfile beside this file has all of it
 # already, and then nothing is done here.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-chmod 700 unit/solutions unit/tests/hidden unit/tests/mistakes 2>/dev/null || true
-chmod 600 seed.secret
+if [ -d unit ]; then
+  chmod 700 unit/solutions unit/tests/hidden unit/tests/mistakes 2>/dev/null || true
+  chmod 600 seed.secret
+fi
 
 python=/opt/autograder/bin/python
 if [ -x "$python" ]; then
@@ -36,5 +38,5 @@ index=https://download.pytorch.org/whl/cpu
 if "$python" -c "import urllib.request as r; r.urlopen('$index/torch/', timeout=5).read(1)" 2>/dev/null; then
   indexes=(--extra-index-url "$index")
 fi
-"$python" -m pip install --quiet --no-cache-dir ${indexes[@]+"${indexes[@]}"} --constraint constraints.txt \
+"$python" -m pip install --quiet --no-cache-dir ${indexes[@]+"${indexes[@]}"} --constraint requirements.pins \
   --requirement requirements.txt
