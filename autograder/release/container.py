@@ -12,7 +12,7 @@ from pathlib import Path
 
 from autograder.grading.seeds import FILE_NAME as SECRET
 from autograder.grading.seeds import secret_for
-from autograder.release.engine import ENGINE
+from autograder.release.engine import ENGINE, requirements_of_unit
 from autograder.release.tree import files_of
 from autograder.spec import Unit
 
@@ -32,8 +32,8 @@ def payload(unit: Unit, grades: Path) -> dict[str, bytes]:
             entries[f"engine/autograder/{path.relative_to(ENGINE).as_posix()}"] = path.read_bytes()
     grades.mkdir(parents=True, exist_ok=True)
     entries[SECRET] = secret_for(grades) + b"\n"
-    wanted = [line.split(";")[0].strip() for line in requires("autograder") or () if _is_needed(line)]
-    entries["requirements.txt"] = ("\n".join(sorted(wanted)) + "\n").encode()
+    engine = [line for line in requires("autograder") or () if "extra ==" not in line]
+    entries["requirements.txt"] = "".join(f"{line}\n" for line in [*engine, *requirements_of_unit(unit)]).encode()
     pins = unit.root / _PINS
     entries["requirements.pins"] = pins.read_bytes() if pins.is_file() else b""
     return entries
@@ -75,7 +75,3 @@ def gradescope_zip(unit: Unit, out: Path, grades: Path) -> None:
     entries["run_autograder"] = container_file("gradescope_run_autograder")
     entries["Dockerfile"] = container_file("Dockerfile")
     write_zip(out, entries)
-
-
-def _is_needed(requirement: str) -> bool:
-    return "extra ==" not in requirement or 'extra == "unit"' in requirement

@@ -3,11 +3,13 @@
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 from autograder.errors import GraderError
+from autograder.spec import Unit
 
 ENGINE = Path(__file__).resolve().parent.parent
 _ROOTS = ("autograder.__main__", "autograder.cli", "autograder.check", "autograder.desk", "autograder.spec")
@@ -48,6 +50,15 @@ def requirements_of(modules: Iterable[Path]) -> list[str]:
     if not found:
         raise GraderError("the installed engine does not say what it needs: install it with pip")
     return found
+
+
+def requirements_of_unit(unit: Unit) -> list[str]:
+    """What the unit itself needs: the extra `unit` of its pyproject.toml, if it has one."""
+    path = unit.root / "pyproject.toml"
+    if not path.is_file():
+        return []
+    extras = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {}).get("optional-dependencies", {})
+    return [str(line) for line in extras.get("unit", [])]
 
 
 def _all() -> dict[str, Path]:

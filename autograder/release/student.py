@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -19,7 +18,7 @@ from typing import Any
 import yaml
 
 from autograder.errors import GraderError, UsageError
-from autograder.release.engine import ENGINE, modules_for_check, requirements_of
+from autograder.release.engine import ENGINE, modules_for_check, requirements_of, requirements_of_unit
 from autograder.release.leaks import leaks
 from autograder.release.stubs import stub_of
 from autograder.release.tree import files_of
@@ -137,10 +136,7 @@ def _copy_tree(root: Path, name: str, folder: Path) -> None:
 
 
 def _pyproject(unit: Unit, packages: list[str], needs: list[str]) -> str:
-    path = unit.root / "pyproject.toml"
-    own = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    extra = own.get("project", {}).get("optional-dependencies", {}).get("unit", [])
-    shown = {"packages": packages, "needs": needs, "unit": extra}
+    shown = {"packages": packages, "needs": needs, "unit": requirements_of_unit(unit)}
     lists = {
         name: "[\n" + "".join(f"    {json.dumps(each)},\n" for each in list_) + "]" for name, list_ in shown.items()
     }
