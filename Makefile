@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SAMPLE := build/sample
 
-.PHONY: help setup grade test lint verify soak bench stubs sample clean
+.PHONY: help setup grade test lint verify soak roads otter-grade bench stubs sample clean
 
 help:
 	@echo "make grade    grade a sample class into build/grades/"
@@ -13,6 +13,8 @@ help:
 	@echo "make verify   prove the hidden tests: solutions pass, stubs score nothing, mistakes are caught"
 	@echo "make soak     prove that they are not flaky: 200 runs with new seeds; stop it and go on as you like"
 	@echo "make bench    measure how fast grading is; wants a quiet machine for 20 minutes"
+	@echo "make roads    a whole class by our command, by otter run and by Gradescope's script: equal marks (minutes)"
+	@echo "make otter-grade    otter grade in containers; needs a Docker engine with buildx, else it says so"
 	@echo "make stubs    make the stubs in assignments/ from solutions/"
 	@echo "make clean    remove .venv and build"
 
@@ -49,6 +51,14 @@ soak: setup
 
 bench: setup
 	@$(BIN)/python tests/bench/bench.py
+
+roads: setup
+	@echo "==> A class on every road"
+	@$(BIN)/python -m pytest tests/roads
+
+otter-grade: setup
+	@echo "==> otter grade in containers"
+	@$(BIN)/python -m pytest -rs tests/otter_grade
 
 stubs: setup
 	@$(BIN)/autograder release stubs

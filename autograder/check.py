@@ -7,20 +7,21 @@ variables there, what was printed.
 import pdb
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from autograder.check_answers import AnswersCheck
+from autograder import __version__
+from autograder.check_answers import AnswersCheck, counted
 from autograder.errors import UsageError
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.suite import Suite, TestTarget, collect
 from autograder.grading.topic import bench_config, worker_config
 from autograder.report.text import clean
-from autograder.results import Status
+from autograder.results import ItemResult, Result, Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student import wire
 from autograder.target.failures import Finding, StudentError, student_error
@@ -28,7 +29,7 @@ from autograder.target.inprocess import InProcessTarget
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
 from autograder.target.process import ProcessTarget
 
-_SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
+SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
 
 
@@ -38,8 +39,11 @@ def launcher_for(unit: Unit, topics: Sequence[Topic]) -> Launcher:
     return Zygote(preload, threads) if CAN_FORK else Spawner(preload, threads)
 
 
-def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = False) -> bool:
-    """Run the public tests of these topics, or of every topic whose file is there. True when all of them hold."""
+def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = False, report: Path | None = None) -> bool:
+    """Run the public tests of these topics, or of every topic whose file is there. True when all of them hold.
+
+    `report` is a folder to write the result into, for programs: see `autograder.report.check_report`.
+    """
     folder = unit.assignments if unit.assignments.is_dir() else unit.root
     chosen = [unit.spec.topic(name.removesuffix(".py").removesuffix(".ipynb")) for name in topics] or list(
         unit.spec.topics
@@ -53,58 +57,41 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
     with launcher_for(unit, present) as launcher:
 
         def body(suite: Suite[bool]) -> bool:
-            held = [
-                AnswersCheck(unit, topic, folder, console, launcher).run()
+            checks = [
+                AnswersCheck(unit, topic, folder, console, launcher)
                 if topic.kind == "answers"
-                else _Check(unit, topic, folder, suite, console, None if debug else launcher).run()
+                else _Check(unit, topic, folder, suite, console, None if debug else launcher)
                 for topic in present
             ]
+            held = [each.run() for each in checks]
+            if report is not None:
+                _write_report(unit, [item for each in checks for item in each.results], report)
             return all(held)
 
         return collect(unit, "public", [topic.name for topic in present if topic.kind != "answers"], body)
 
 
+def _write_report(unit: Unit, items: Sequence[ItemResult], folder: Path) -> None:
+    from autograder.report.check_report import write_check
+
+    write_check(Result("check", tuple(items), (), (), "", __version__, unit=unit.spec.unit), unit, folder)
+
+
 @dataclass
-class _Check:
-    """One topic's public tests. Without a launcher the student's code runs in this process, at the debugger."""
+class DeskTarget:
+    """A topic's code at a student's desk, loaded when it is wanted and anew after a test that broke its process.
+
+    Without a launcher the code runs in this process.
+    """
 
     unit: Unit
     topic: Topic
     folder: Path
-    suite: Suite[bool]
-    console: Console
     launcher: Launcher | None
     target: ProcessTarget | InProcessTarget | None = None
 
-    def run(self) -> bool:
-        self.console.print(
-            Text(f"\n{self.topic.title}", style="bold"), Text(str(self.folder / self.topic.file), style="dim")
-        )
-        held = total = 0
-        try:
-            self._show_failed_cells()
-            for item in self.topic.items:
-                outcomes = {test: self._outcome(item, test) for test in item.public}
-                passed = sum(outcome.status is Status.PASSED for outcome, _ in outcomes.values())
-                held, total = held + passed, total + len(outcomes)
-                self._show(item, outcomes, passed)
-        except _ImportFailed as failed:
-            self._show_outcome(f"{self.topic.file} cannot be imported.", failed.outcome, failed.printed)
-            return False
-        finally:
-            if isinstance(self.target, ProcessTarget):
-                self.target.close()
-        style = "green" if held == total else "bold"
-        self.console.print(Text(f"{held} of {total} checks hold.", style=style), highlight=False)
-        return held == total
-
-    def _outcome(self, item: Item, test: str) -> tuple[Outcome, str]:
-        target = self._ready(item)
-        self.suite.on_failure = _debugger if self.launcher is None else lambda _: None
-        outcome = self.suite.run(self.topic.name, item, test, target, _SEED, reveal=True)
-        return outcome, target.printed if isinstance(target, ProcessTarget) else ""
-
-    def _ready(self, item: Item) -> TestTarget:
+    def ready(self) -> ProcessTarget | InProcessTarget:
+        """The target with the code in it. Raises `Finding` where the code cannot be loaded."""
         if isinstance(self.target, ProcessTarget) and not self.target.alive:
             self.target = None
         if self.target is None:
@@ -121,20 +108,82 @@ class _Check:
             else:
                 config = worker_config(self.unit, bench, self.folder)
                 self.target = ProcessTarget(self.launcher, config, self.unit.spec.limits)
-            try:
-                self.target.load()
-            except Finding as error:
-                if self.launcher is None:
-                    _debugger(error)
-                printed = self.target.printed if isinstance(self.target, ProcessTarget) else ""
-                raise _ImportFailed(finding_outcome(error, item, reveal=True), printed) from None
+            self.target.load()
         return self.target
+
+    @property
+    def printed(self) -> str:
+        """What the code printed since the test began."""
+        return self.target.printed if isinstance(self.target, ProcessTarget) else ""
+
+    def close(self) -> None:
+        if isinstance(self.target, ProcessTarget):
+            self.target.close()
 
     def _absent(self) -> tuple[str, ...]:
         """Topics below this one that are not there, or not asked for: their stand-ins serve, as in grading."""
         there = {topic.name for topic in self.unit.spec.topics if (self.folder / topic.file).is_file()}
         absent = (name for name in sorted(self.topic.below - there) if (self.unit.stand_ins / f"{name}.py").is_file())
         return tuple(absent)
+
+
+@dataclass
+class _Check:
+    """One topic's public tests. Without a launcher the student's code runs in this process, at the debugger."""
+
+    unit: Unit
+    topic: Topic
+    folder: Path
+    suite: Suite[bool]
+    console: Console
+    launcher: Launcher | None
+    results: list[ItemResult] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.desk = DeskTarget(self.unit, self.topic, self.folder, self.launcher)
+
+    def run(self) -> bool:
+        self.console.print(
+            Text(f"\n{self.topic.title}", style="bold"), Text(str(self.folder / self.topic.file), style="dim")
+        )
+        held = total = 0
+        try:
+            self._show_failed_cells()
+            for item in self.topic.items:
+                outcomes = {test: self._outcome(item, test) for test in item.public}
+                passed = sum(outcome.status is Status.PASSED for outcome, _ in outcomes.values())
+                held, total = held + passed, total + len(outcomes)
+                self._show(item, outcomes, passed)
+                self._note(item, {test: outcome for test, (outcome, _) in outcomes.items()})
+        except _ImportFailed as failed:
+            for item in self.topic.items:
+                self._note(item, dict.fromkeys(item.public, failed.outcome))
+            self._show_outcome(f"{self.topic.file} cannot be imported.", failed.outcome, failed.printed)
+            return False
+        finally:
+            self.desk.close()
+        style = "green" if held == total else "bold"
+        self.console.print(Text(f"{held} of {total} checks hold.", style=style), highlight=False)
+        return held == total
+
+    def _note(self, item: Item, outcomes: dict[str, Outcome]) -> None:
+        claims = {test: self.suite.claim(self.topic.name, test) for test in outcomes}
+        if outcomes:
+            self.results.append(counted(item, {claims[test]: outcome for test, outcome in outcomes.items()}))
+
+    def _outcome(self, item: Item, test: str) -> tuple[Outcome, str]:
+        target = self._ready(item)
+        self.suite.on_failure = _debugger if self.launcher is None else lambda _: None
+        outcome = self.suite.run(self.topic.name, item, test, target, SEED, reveal=True)
+        return outcome, self.desk.printed
+
+    def _ready(self, item: Item) -> TestTarget:
+        try:
+            return self.desk.ready()
+        except Finding as error:
+            if self.launcher is None:
+                _debugger(error)
+            raise _ImportFailed(finding_outcome(error, item, reveal=True), self.desk.printed) from None
 
     # -- what the student sees
 

@@ -3,7 +3,8 @@
 It never tells whether an answer is right: the key is not here, and trying until it fits is not the exercise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.topic import bench_config, worker_config
 from autograder.key import question_of
 from autograder.report.text import clean
-from autograder.results import Status
+from autograder.results import ItemResult, Status, TestResult, item_status
 from autograder.spec import Item, Topic, Unit
 from autograder.target.failures import Finding
 from autograder.target.launcher import Launcher
@@ -37,6 +38,7 @@ class AnswersCheck:
     folder: Path
     console: Console
     launcher: Launcher
+    results: list[ItemResult] = field(default_factory=list)
 
     def run(self) -> bool:
         """Show what there is; true when everything is answered in the right form."""
@@ -48,7 +50,9 @@ class AnswersCheck:
         try:
             values, problems = target.answers()
         except Finding as error:
-            self._complain(f"It cannot be read. {finding_outcome(error, self.topic.items[0], reveal=True).message}")
+            outcome = finding_outcome(error, self.topic.items[0], reveal=True)
+            self.results = [counted(item, {"The file can be read.": outcome}) for item in self.topic.items]
+            self._complain(f"It cannot be read. {outcome.message}")
             return False
         finally:
             target.close()
@@ -61,6 +65,10 @@ class AnswersCheck:
         outcomes = {
             item.name: _UNREAD if item.name in unread else self._outcome(item, values) for item in self.topic.items
         }
+        self.results = [
+            counted(item, {"It is answered, in the form that is asked for.": outcomes[item.name]})
+            for item in self.topic.items
+        ]
         self._show(outcomes)
         held = sum(outcome.status is Status.PASSED for outcome in outcomes.values())
         self.console.print(
@@ -93,6 +101,25 @@ class AnswersCheck:
 
     def _complain(self, text: str) -> None:
         self.console.print(Padding(Text.assemble(("✗ ", "red"), clean(text, 1000, lines=20)), (0, 0, 0, 2)))
+
+
+def counted(item: Item, outcomes: dict[str, Outcome]) -> ItemResult:
+    """The outcomes of public tests, by claim, as a result in which each test counts as one."""
+    tests = tuple(
+        TestResult(
+            test=f"{item.id}.{number}",
+            name=claim,
+            status=outcome.status,
+            score=Fraction(outcome.status is Status.PASSED),
+            max_score=Fraction(1),
+            visible=True,
+            message=outcome.message,
+            seconds=round(outcome.seconds, 3),
+        )
+        for number, (claim, outcome) in enumerate(outcomes.items(), 1)
+    )
+    score = sum((test.score for test in tests), Fraction(0))
+    return ItemResult(item.id, score, Fraction(len(tests)), item.extra, item.level, item_status(tests), tests)
 
 
 def _cell(item: Item, outcome: Outcome) -> Text:

@@ -5,7 +5,7 @@ wrong.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
@@ -69,9 +69,10 @@ def main() -> None:
 @main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--pdb", "debug", is_flag=True, help="Stop in the debugger where a check fails.")
+@click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Also write files for CI there.")
 @_rules
 @_told
-def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
+def check(topics: tuple[str, ...], debug: bool, report: Path | None, rules: str) -> int:
     """Check your own work: the public tests of each TOPIC, or of all."""
     from autograder.spec import find_root, load
 
@@ -80,7 +81,7 @@ def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
 
     from autograder.check import check as run_check
 
-    return 0 if run_check(unit, topics, Console(highlight=False), debug) else 1
+    return 0 if run_check(unit, topics, Console(highlight=False), debug, report) else 1
 
 
 @main.command()
@@ -93,6 +94,13 @@ def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
 @_gradebook
 @_force
 @click.option("--in-docker", is_flag=True, help="In a container, where this machine cannot keep students' code apart.")
+@click.option("--submitted", type=click.Path(path_type=Path), help="A CSV of student,submitted: when each came in.")
+@click.option(
+    "--also",
+    type=click.Choice(["junit", "classroom", "classroom50", "gradescope"]),
+    multiple=True,
+    help="Also write each result in this form; may be given several times.",
+)
 @_rules
 @_told
 def grade(
@@ -104,6 +112,8 @@ def grade(
     gradebook: str | None,
     force: bool,
     in_docker: bool,
+    submitted: Path | None,
+    also: tuple[str, ...],
     rules: str,
 ) -> int:
     """Grade each SUBMISSION (a folder, .zip, .py or .ipynb of one student, or a class of them).
@@ -117,7 +127,7 @@ def grade(
 
     if in_docker:
         return _in_docker(submissions, out, jobs, form, rules)
-    options = Options(jobs, form or "auto", rules, gradebook, force, cluster)
+    options = Options(jobs, form or "auto", rules, gradebook, force, cluster, submitted, also)
     return run_grade(load(find_root(Path.cwd()), rules), submissions, out, options)
 
 
@@ -252,6 +262,70 @@ def soak(topics: tuple[str, ...], runs: int, training_runs: int, training_over: 
     return run_soak(load(find_root(Path.cwd())), topics, runs, training_runs, training_over, right_runs)
 
 
+@main.command()
+@click.argument("platform", type=click.Choice(["canvas", "moodle"]))
+@click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--grades", required=True, type=click.Path(path_type=Path, file_okay=False), help="What `grade` made.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The filled table.")
+@click.option("--column", help="The column of marks; Canvas needs it, Moodle's is Grade.")
+@_told
+def export(platform: str, table: Path, grades: Path, out: Path, column: str | None) -> int:
+    """Fill TABLE, as Canvas or Moodle exports it, with the totals of `grade`, for importing it there."""
+    from autograder.gradebooks import PLATFORMS
+    from autograder.gradebooks import export as filled
+    from autograder.report.files import write_atomically
+
+    done = filled(PLATFORMS[platform], table, grades, column)
+    write_atomically(out, done.text)
+    click.echo(f"{out}: {done.filled} totals filled in")
+    if done.pending:
+        click.echo(f"{done.pending} of them are totals so far: answers wait for a reader", err=True)
+    if done.unknown:
+        click.echo(f"In no row of {table}: {', '.join(done.unknown)}", err=True)
+    return 1 if done.unknown else 0
+
+
+def _tell(told: Mapping[str, str], failed: Mapping[str, str]) -> int:
+    for student, what in told.items():
+        click.echo(f"{student}: {what}")
+    for student, why in failed.items():
+        click.echo(f"{student}: {why}", err=True)
+    return 1 if failed else 0
+
+
+@main.command()
+@click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="For submissions/ and times."
+)
+@click.option("--before", help="The deadline, as 2026-12-11T23:59:00+01:00: the last commit until then is taken.")
+@_told
+def collect(table: Path, out: Path, before: str | None) -> int:
+    """Fetch the students' repositories of TABLE (student,repository), each as it was at the deadline."""
+    from datetime import datetime
+
+    from autograder.repositories import collect as run_collect
+
+    try:
+        deadline = datetime.fromisoformat(before).astimezone() if before else None
+    except ValueError:
+        raise UsageError(f"--before {before}: is no time such as 2026-12-11T23:59:00+01:00") from None
+    done = run_collect(table, out, deadline)
+    return _tell(done.told, done.failed)
+
+
+@main.command()
+@click.argument("table", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--grades", required=True, type=click.Path(path_type=Path, file_okay=False), help="What `grade` made.")
+@_told
+def publish(table: Path, grades: Path) -> int:
+    """Push each report to the branch `feedback` of its student's repository in TABLE (student,repository)."""
+    from autograder.repositories import publish as run_publish
+
+    done = run_publish(table, grades)
+    return _tell(done.told, done.failed)
+
+
 @main.group()
 def release() -> None:
     """Make what is handed out."""
@@ -271,3 +345,57 @@ def stubs(only_check: bool) -> int:
     for path in changed:
         click.echo(f"{'differs' if only_check else 'written'}: {path}")
     return 1 if changed and only_check else 0
+
+
+@release.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A folder to be made.")
+@click.option("--repository", default="", help="Where it will be on the web, for the first cell on Google Colab.")
+@_told
+def student(out: Path, repository: str) -> int:
+    """Make the repository that students get: no solution, no hidden test, no answer is in it."""
+    from autograder.release.student import release_student
+    from autograder.spec import find_root, load
+
+    count = release_student(load(find_root(Path.cwd())), out, repository)
+    click.echo(f"{out}: {count} files; nothing of the solutions, the hidden tests, the answers or the seeds is in them")
+    return 0
+
+
+_zip_out = click.option("--out", default="autograder.zip", show_default=True, type=click.Path(path_type=Path))
+_grades = click.option(
+    "--grades",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of `grade`, whose secret of the seeds is packed; default: the folder of --out.",
+)
+
+
+@release.command()
+@_zip_out
+@_grades
+@_told
+def otter(out: Path, grades: Path | None) -> int:
+    """Make the zip for `otter run` and `otter grade` of otter-grader 7. It holds the solutions: keep it to yourself."""
+    from autograder.release.otter import otter_zip
+    from autograder.spec import find_root, load
+
+    otter_zip(load(find_root(Path.cwd())), out.absolute(), (grades or out.parent).absolute())
+    click.echo(f"{out}: otter run -a {out} STUDENT.zip")
+    return 0
+
+
+@release.command()
+@_zip_out
+@_grades
+@_told
+def gradescope(out: Path, grades: Path | None) -> int:
+    """Make the zip for Gradescope. It holds the solutions: keep it to yourself."""
+    from autograder.release.container import gradescope_zip
+    from autograder.spec import find_root, load
+
+    gradescope_zip(load(find_root(Path.cwd())), out.absolute(), (grades or out.parent).absolute())
+    click.echo(f"{out}: upload it as the assignment's autograder")
+    return 0
+
+
+if not Path(__file__).with_name("grade.py").is_file():  # a student's copy of the engine checks, and does nothing else
+    main.commands = {"check": check}

@@ -1,36 +1,36 @@
 """`autograder grade`, `regrade` and `report`: from the command line through the gradebook to reports."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Engine
 
 from autograder.errors import GraderError, UsageError
 from autograder.gradebook import (
-    Run,
     begin_run,
     end_run,
     gradebook_of,
     last_run,
-    load_result,
-    load_results,
     load_students,
     open_gradebook,
 )
 from autograder.gradebook.keeper import Keeper
 from autograder.gradebook.keys import Keys
-from autograder.gradebook.readers import release_answers, with_readers
+from autograder.gradebook.readers import release_answers
 from autograder.grading.batch import Watcher, default_jobs, grade_each
 from autograder.grading.parts import Graded, ungraded
 from autograder.grading.seeds import secret_for
 from autograder.isolation import WAY_OUT, refusal, try_here
+from autograder.lateness import read_times
 from autograder.live import Live
+from autograder.publish import Publisher
 from autograder.report import write_class, write_notes, write_result
 from autograder.report.summary import hundredths
 from autograder.report.text import clean
@@ -51,6 +51,9 @@ class Options:
     gradebook: str | None = None  # None: in the output folder
     force: bool = False
     cluster: str | None = None  # a scheduler's address; None: this machine
+    submitted: Path | None = None  # a table of when each was handed in
+    also: tuple[str, ...] = ()  # other forms to write results in
+    times: Mapping[str, str] = field(default_factory=dict)  # of an earlier run, by student
 
 
 def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int:
@@ -72,9 +75,16 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
     if options.cluster is None and (why := refusal(unit, trial, out, *paths)):
         return _refuse(unit, submissions, out, why, console)
     keys = Keys(unit, secret)
-    given = {"paths": [str(path.absolute()) for path in paths], "form": options.form, "rules": options.rules}
+    given = {
+        "paths": [str(path.absolute()) for path in paths],
+        "form": options.form,
+        "rules": options.rules,
+        "also": list(options.also),
+        "submitted": _times(unit, submissions, options.submitted, options.times, console),
+    }
     _tell_unended(book, console)
     run = begin_run(book, unit.spec.unit, given, dict(keys.shared))
+    publisher = Publisher(book, unit, run, out)
     keeper = Keeper(book, run, keys, submissions, options.force)
     left = keeper.keep_known()
     jobs = max(1, min(options.jobs or default_jobs(), len(left)))
@@ -94,7 +104,7 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
             def on_graded(number: int, graded: Graded) -> None:
                 keeper.keep(number, graded)
                 live.finished(number)
-                _write_one(book, run, submissions[number].student, unit, out)
+                publisher.one(submissions[number].student)
 
             watcher = Watcher(live.started, on_graded, live.tick)
             if options.cluster is None:
@@ -102,13 +112,8 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
             else:
                 on_cluster = _cluster_grading()
                 on_cluster(unit, options.rules, submissions, left, secret, options.cluster, watcher, keeper.known)
-        results = list(with_readers(book, unit, run, load_results(book, run)))
-        written = {submissions[number].student for number in left}
-        for result in results:
-            if result.student not in written:
-                _write_reports(result, unit, out)
-        run = end_run(book, run)
-        write_class(results, unit, out)
+        results = publisher.everybody(written=[submissions[number].student for number in left])
+        end_run(book, run)
     except KeyboardInterrupt:
         kept = len(load_students(book, run))
         console.print(f"Stopped. {kept} of {len(submissions)} are graded and kept; the same command goes on from here.")
@@ -122,6 +127,21 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
     console.print(f"Reports are in {out}/: class.html, grades.csv, and a folder for each student")
     _tell_flaky(keeper, console)
     return 0 if all(result.graded for result in results) else 1
+
+
+def _times(
+    unit: Unit, submissions: Sequence[Submission], table: Path | None, before: Mapping[str, str], console: Console
+) -> dict[str, str]:
+    """When they were handed in, as far as it is known: the table wins over the platform, and that over `before`."""
+    times = dict(before) | {each.student: each.submitted.isoformat() for each in submissions if each.submitted}
+    if table is not None:
+        told, strangers = read_times(table, unit.spec.late, [each.student for each in submissions])
+        times |= {student: moment.isoformat() for student, moment in told.items()}
+        if strangers:
+            console.print(escape(f"{table}: nothing was handed in by {', '.join(strangers)}"))
+        if unit.spec.late is None:
+            console.print(escape(f"{table} changes nothing: the rules have no `late:`"))
+    return times
 
 
 def _refuse(unit: Unit, submissions: Sequence[Submission], out: Path, why: str, console: Console) -> int:
@@ -149,7 +169,14 @@ def regrade(unit_of: "UnitOf", out: Path, options: Options) -> int:
     paths = [Path(path) for path in given["paths"]]
     if gone := [str(path) for path in paths if not path.exists()]:
         raise UsageError(f"{', '.join(gone)}: the submissions that were graded here are no longer there")
-    status = grade(unit, paths, out, replace(options, form=given["form"], rules=given["rules"]))
+    again = replace(
+        options,
+        form=given["form"],
+        rules=given["rules"],
+        also=tuple(given.get("also", ())),
+        times=given.get("submitted", {}),
+    )
+    status = grade(unit, paths, out, again)
     latest = last_run(book)
     if earlier is not None and latest is not None and latest.id != earlier.id:
         show(compare(book, earlier, latest), Console(highlight=False))
@@ -171,10 +198,7 @@ def report(unit_of: "UnitOf", out: Path, gradebook: str | None = None, released:
     if released is not None:
         release_answers(book, released)
     try:
-        results = list(with_readers(book, unit, run, load_results(book, run)))
-        for result in results:
-            _write_reports(result, unit, out)
-        write_class(results, unit, out)
+        results = Publisher(book, unit, run, out).everybody()
     except OSError as error:
         raise GraderError(f"{error.filename or out}: {error.strerror}. The gradebook is as it was") from error
     console.print(f"Reports of the run of {run.began}, {len(results)} submissions, are in {out}/")
@@ -190,19 +214,6 @@ def _cluster_grading() -> "Callable[..., None]":
     except ImportError as error:
         raise UsageError(f"--cluster needs Dask ({error}): pip install -e '.[cluster]'") from None
     return grade_on_cluster
-
-
-def _write_one(book: Engine, run: Run, student: str, unit: Unit, out: Path) -> None:
-    """A student's reports, from the gradebook."""
-    result = load_result(book, run, student)
-    assert result is not None
-    for whole in with_readers(book, unit, run, [result], student):
-        _write_reports(whole, unit, out)
-
-
-def _write_reports(result: Result, unit: Unit, out: Path) -> None:
-    write_result(result, unit, out / result.student)
-    write_notes(result, out)
 
 
 def _make_folder(out: Path) -> None:

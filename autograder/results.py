@@ -90,8 +90,20 @@ class ItemResult:
 
 
 @dataclass(frozen=True)
+class Late:
+    """How late a submission was: seconds after the deadline, the days that count, the share of the marks they cost."""
+
+    seconds: int
+    days: int
+    share: Fraction
+
+
+@dataclass(frozen=True)
 class Result:
-    """One submission, graded. With `graded` false it could not be graded at all, and `problems` says why."""
+    """One submission, graded. With `graded` false it could not be graded at all, and `problems` says why.
+
+    `late` is None where no time is known or no rule asks for one.
+    """
 
     student: str
     items: tuple[ItemResult, ...]
@@ -101,6 +113,7 @@ class Result:
     grader_version: str
     graded: bool = True
     extra_cap: Fraction | None = None
+    late: Late | None = None
     unit: str = field(default="", compare=False)
 
     @property
@@ -119,12 +132,22 @@ class Result:
         return sum((item.pending for item in self.items), Fraction(0))
 
     @property
-    def score(self) -> Fraction:
-        """The marks with extra credit, which lifts nobody over `extra_cap`."""
+    def earned(self) -> Fraction:
+        """The marks with extra credit, which lifts nobody over `extra_cap`; lateness is not taken off yet."""
         earned = sum((item.score for item in self.items if not item.extra), Fraction(0))
         if self.extra_cap is None:
             return earned + self.extra
         return max(earned, min(earned + self.extra, self.extra_cap))
+
+    @property
+    def penalty(self) -> Fraction:
+        """The marks that lateness costs."""
+        return self.earned * self.late.share if self.late else Fraction(0)
+
+    @property
+    def score(self) -> Fraction:
+        """The marks that count."""
+        return self.earned - self.penalty
 
 
 def item_status(tests: tuple[TestResult, ...]) -> Status:

@@ -6,6 +6,7 @@ with file, line and key. Test files are parsed, not imported, so this is quick a
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,7 +39,25 @@ def _positive(value: Fraction) -> Fraction:
     return value
 
 
+def _share(value: Fraction) -> Fraction:
+    if not 0 < value <= 1:
+        raise ValueError(f"must be a share of the marks, more than 0 and at most 1, got {value}")
+    return value
+
+
+def _moment(value: object) -> datetime:
+    """A point in time that is the same wherever it is read."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"must be a time such as 2026-12-11T23:59:00+01:00, got {value!r}") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"must say its time zone, as in {moment.isoformat()}+01:00 or {moment.isoformat()}Z")
+    return moment
+
+
 Points = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_positive)]
+Share = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_share)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -67,6 +86,18 @@ class Limits(Strict):
     def wall_seconds(cpu_seconds: float) -> float:
         """Generous, so that load on the machine changes no mark."""
         return max(20.0, 10 * cpu_seconds)
+
+
+class LateRules(Strict):
+    """What lateness costs: `per_day` of the marks for each day begun after the deadline, `cap` of them at most.
+
+    Later than the deadline by no more than the grace costs nothing; later than that, days count from the deadline.
+    """
+
+    deadline: Annotated[datetime, BeforeValidator(_moment)]
+    per_day: Share
+    cap: Share = Fraction(1)
+    grace_minutes: Annotated[int, Field(ge=0)] = 0
 
 
 class Forbidden(Strict):
@@ -159,6 +190,7 @@ class Spec(Strict):
     limits: Limits = Limits()
     visibility: Visibility = "visible"
     extra_cap: Points | None = None
+    late: LateRules | None = None  # None: lateness costs nothing and is not told
     prose: Literal["read", "completion"] = "read"  # by a person; or nobody reads, and companions get those points
 
     @property

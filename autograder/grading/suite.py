@@ -55,6 +55,12 @@ class TestTarget(Target, Protocol):
     def begin(self, seed: int, cpu_seconds: float) -> None: ...
 
 
+def begin_test(target: TestTarget, seed: int, cpu_seconds: float) -> None:
+    """The start of a test, on both sides of the line."""
+    target.begin(seed, cpu_seconds)
+    seed_everything(seed ^ _TESTS_OWN)
+
+
 @dataclass
 class _Current:
     """The test that runs now."""
@@ -106,10 +112,8 @@ class Suite(Generic[T]):
     def student(self) -> Student:
         """The code under test."""
         assert self._current is not None
-        current = self._current
-        current.target.begin(current.seed, current.cpu_seconds)
-        seed_everything(current.seed ^ _TESTS_OWN)
-        return Student(current.target)
+        begin_test(self._current.target, self._current.seed, self._current.cpu_seconds)
+        return Student(self._current.target)
 
     @pytest.fixture
     def reference(self, student: Student) -> Student:  # noqa: ARG002  # comes first: it sets the seeds

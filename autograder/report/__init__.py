@@ -4,17 +4,18 @@
 and the gradebook. jinja2 is imported only once a page is rendered.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from autograder.report import csv_report, json_report, markdown
+from autograder.report import classroom, csv_report, gradescope, json_report, junit, markdown
 from autograder.report import html as html_report
 from autograder.report.files import write_atomically
 from autograder.report.notes import write_notes
 from autograder.results import Result
 from autograder.spec import Unit
 
-__all__ = ["write_class", "write_notes", "write_result"]
+__all__ = ["write_class", "write_forms", "write_notes", "write_result"]
 
 
 def write_result(result: Result, unit: Unit, folder: Path) -> None:
@@ -28,3 +29,16 @@ def write_class(results: Sequence[Result], unit: Unit, folder: Path) -> None:
     """Write grades.csv and class.html into `folder`; the rows keep the order of `results`."""
     write_atomically(folder / "grades.csv", csv_report.render(results, unit))
     write_atomically(folder / "class.html", html_report.render_class(results, unit))
+
+
+def write_forms(result: Result, unit: Unit, folder: Path, forms: Sequence[str]) -> None:
+    """Write the result in the forms that other services read: junit, classroom, classroom50, gradescope."""
+    renderings: dict[str, tuple[str, Callable[[], str]]] = {
+        "junit": ("junit.xml", lambda: junit.render(result, unit)),
+        "classroom": ("classroom.base64", lambda: classroom.classroom(result)),
+        "classroom50": ("classroom50.json", lambda: classroom.classroom50(result, os.environ)),
+        "gradescope": ("gradescope.json", lambda: gradescope.render(result, unit)),
+    }
+    for form in forms:
+        name, rendered = renderings[form]
+        write_atomically(folder / name, rendered())

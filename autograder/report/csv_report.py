@@ -1,6 +1,7 @@
 """grades.csv: the gradebook, a row a student in the order given, a column an item in the order of grading.yml.
 
-Marks have two decimals, rounded half to even from the exact fraction. A submission that could not be graded has empty
+Marks have two decimals, rounded half to even from the exact fraction. `late` is what lateness cost, already taken off
+the total, and empty where no time is known. A submission that could not be graded has empty
 cells, never a 0. Text that a spreadsheet would take for a formula gets an apostrophe in front.
 """
 
@@ -39,7 +40,7 @@ def _row(result: Result, items: Iterable[str]) -> list[str]:
         hundredths(written),
         hundredths(result.pending),
         hundredths(result.extra),
-        "",  # late: nothing is known of it here
+        hundredths(result.penalty) if result.late else "",
         hundredths(result.score),
         hundredths(result.max_score),
     ]

@@ -20,6 +20,7 @@ def render(result: Result, unit: Unit) -> str:
         "score": float(result.score),
         "max_score": float(result.max_score),
         "pending": float(result.pending),
+        "late": _late(result),
         "items": [_item(item) for item in result.items],
         "problems": list(result.problems),
         "isolation": list(result.isolation),
@@ -27,6 +28,13 @@ def render(result: Result, unit: Unit) -> str:
         "grader_version": result.grader_version,
     }
     return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+
+
+def _late(result: Result) -> dict[str, object] | None:
+    """How late it was and what that cost, or nothing where that is not known; `score` has it taken off."""
+    if result.late is None:
+        return None
+    return {"seconds": result.late.seconds, "days": result.late.days, "penalty": float(result.penalty)}
 
 
 def _item(item: ItemResult) -> dict[str, object]:

@@ -238,6 +238,9 @@ def in_words(result: Result) -> str:
         said.append(f"A reader has {count(marks(result.pending), 'mark')} still to give: this is the result so far.")
     if result.extra:
         said.append(f"Extra credit earned: {marks(result.extra)}.")
+    if result.late and result.late.days:
+        cost = f"{marks(result.penalty)} of {marks(result.earned)} marks"
+        said.append(f"It came in late, {count(result.late.days, 'day')} by the rules: {cost} are taken off for that.")
     return " ".join(said)
 
 

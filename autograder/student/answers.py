@@ -1,8 +1,8 @@
 """Written answers: a file of constants, read as literals and never run.
 
-    E1 = "A word embedding is ..."
-    E1_CHECK = 50257 * 768
-    R2_CHECK = [0.5, 0.25]
+    Q1 = "An oak is ..."
+    Q1_CHECK = 12 * 2.5
+    Q2_CHECK = [0.5, 0.25]
 
 Strings, numbers (with + - * / ** and brackets), lists and None are read. Anything else is a problem that is told, and
 so is an answer that is not Python, which costs that answer and no other.

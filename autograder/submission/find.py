@@ -29,6 +29,7 @@ from autograder.submission.names import folded, safe_name, shown, unique_names
 from autograder.submission.platforms import GRADESCOPE_METADATA, UnitFiles, from_platform, platform_label
 from autograder.submission.store import Store
 from autograder.submission.take import Taken
+from autograder.submission.times import platform_times
 from autograder.submission.tree import MAX_DEPTH, DiskFolder, Entry, Folder, UnreadableError, entry_at, visible
 
 Form = Literal["auto", "class", "one"]
@@ -109,7 +110,9 @@ def _class_at(path: Path, entry: Entry, unit: UnitFiles, form: Form, store: Stor
                 at = top
             if at is None:
                 return None
+            times = platform_times(at)
             found = list(_students(at, visible(at), path, _without_suffix(entry), unit, store))
+            found = [replace(each, submitted=times.get(each.student)) for each in found]
     except UnreadableError:
         return None  # told when it is read as one student's
     if not found:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 
@@ -12,7 +13,8 @@ class Submission:
     """What one student handed in: the unit's files, by name, byte for byte, and what was wrong with the rest.
 
     `student` is safe as a folder's name and unique over the class. `source` says where it came from (for one that
-    lay in a zip, the zip's path and the path inside it). With `readable` false it could not even be opened.
+    lay in a zip, the zip's path and the path inside it). With `readable` false it could not even be opened. `submitted`
+    is when it came in, where the platform's export tells that.
     """
 
     student: str
@@ -20,6 +22,7 @@ class Submission:
     files: Mapping[str, bytes] = field(hash=False)
     problems: tuple[str, ...] = ()
     readable: bool = True
+    submitted: datetime | None = None
 
     @property
     def gradable(self) -> bool:

@@ -262,7 +262,7 @@ def test_json_holds_the_exact_numbers(pages: dict[str, str]) -> None:
 def test_json_has_the_keys_of_the_contract(pages: dict[str, str]) -> None:
     data = json.loads(pages["results.json"])
     top = {"student", "score", "max_score", "pending", "items", "problems", "isolation", "submission_sha256"}
-    assert set(data) == top | {"grader_version", "unit", "graded"}
+    assert set(data) == top | {"grader_version", "unit", "graded", "late"}
     each = {"id", "score", "max_score", "extra", "pending", "status", "tests", "level", "replaced"}
     assert set(data["items"][0]) == each
     test = {"name", "status", "score", "max_score", "visible", "message", "diagnosis", "seconds"}

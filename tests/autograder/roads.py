@@ -1,0 +1,67 @@
+"""The roads of a submission to its marks, as tests walk them: our own command, otter run, Gradescope's container."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+SECRET = "the-secret-of-the-tests"
+
+
+def run(*command, cwd, check=False, **variables):
+    environment = {**os.environ, "AUTOGRADER_SECRET": SECRET, "COLUMNS": "120", **variables}
+    return subprocess.run(
+        list(map(str, command)), cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=check
+    )
+
+
+def autograder(*arguments, cwd):
+    return run(sys.executable, "-m", "autograder", *arguments, cwd=cwd)
+
+
+def zipped(folder, path, inside="assignments"):
+    """The files of a folder as a zip, all in the folder `inside`, as students make it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for each in sorted(folder.rglob("*")):
+            if each.is_file():
+                archive.write(each, Path(inside, each.relative_to(folder)))
+    return path
+
+
+def own_marks(unit, submissions, out, *options):
+    """By student: the row of grades.csv, and results.json."""
+    done = autograder("grade", submissions, "--class", "--out", out, *options, cwd=unit)
+    assert done.returncode in (0, 1), done.stderr
+    with open(out / "grades.csv", encoding="utf-8", newline="") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    return {name: (row, json.loads((out / name / "results.json").read_text())) for name, row in rows.items()}
+
+
+def otter_run(package, submission, folder):
+    """The finished command, and its results.json if there is one."""
+    folder.mkdir()
+    done = run(Path(sys.executable).with_name("otter"), "run", "-a", package, "-o", folder, submission, cwd=folder)
+    path = folder / "results.json"
+    return done, json.loads(path.read_text()) if path.is_file() else None
+
+
+def otter_total(results):
+    return sum(test.get("score", 0) for test in results["tests"])
+
+
+def gradescope_run(package, submission, root, created_at="2026-12-01T10:00:00.123456-08:00"):
+    """The finished run_autograder and the bytes of results.json, in a folder laid out like Gradescope's container."""
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(root / "source")
+    (root / "source" / "run_autograder").chmod(0o755)
+    shutil.copytree(submission, root / "submission")
+    (root / "results").mkdir()
+    metadata = {"id": 1, "created_at": created_at, "users": [{"email": "ada@example.org"}], "previous_submissions": []}
+    (root / "submission_metadata.json").write_text(json.dumps(metadata))
+    variables = {"AUTOGRADER_ROOT": str(root), "AUTOGRADER_PYTHON": sys.executable, "AUTOGRADER_SECRET": ""}
+    done = run(root / "source" / "run_autograder", cwd=root, **variables)
+    return done, json.loads((root / "results" / "results.json").read_text())
