@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from autograder.report import summary
+from autograder.report import plots, summary
 from autograder.report.class_view import class_view
 from autograder.report.for_student import for_student
 from autograder.report.text import is_file_name
@@ -44,9 +44,23 @@ def render_class(results: Sequence[Result], unit: Unit) -> str:
     script = _environment().get_template("sort.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     links = [f"./{quote(result.student)}/report.html" if is_file_name(result.student) else "" for result in results]
-    page = class_view([for_student(result) for result in results], links, unit)
+    page = class_view(results, links, unit)
+    scores = [float(row.result.score) for row in page.students if row.result.graded]
+    most = max((float(row.result.max_score) for row in page.students if row.result.graded), default=0.0)
+    spread = [
+        (row.id, row.figures.p, row.figures.r)
+        for row in page.items
+        if row.figures.p is not None and row.figures.r is not None
+    ]
     template = _environment().get_template("class.html.j2")
-    return template.render(unit=unit.spec.unit, page=page, script=script, script_hash=f"sha256-{digest}")
+    return template.render(
+        unit=unit.spec.unit,
+        page=page,
+        marks_plot=plots.marks(scores, most),
+        items_plot=plots.items(spread),
+        script=script,
+        script_hash=f"sha256-{digest}",
+    )
 
 
 @lru_cache(maxsize=1)
