@@ -80,6 +80,20 @@ def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str 
 
 
 @main.command()
+@click.argument("submissions", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where similar.html goes.")
+@click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
+@_rules
+@_told
+def similar(submissions: tuple[Path, ...], out: Path, form: str | None, rules: str) -> int:
+    """Find submissions that resemble each other, for a person to look at. Similarity is no proof."""
+    from autograder.similarity import similar as run_similar
+    from autograder.spec import find_root, load
+
+    return run_similar(load(find_root(Path.cwd()), rules), submissions, out, form or "auto")
+
+
+@main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, each with its own seed.")
 @click.option("--names", is_flag=True, help="Tell how many mistakes a report calls by their name (slow).")

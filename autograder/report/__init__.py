@@ -1,11 +1,12 @@
 """Reports: renderings of a `Result`. They compute no marks, and everything a student wrote is untrusted in them.
 
 `write_result` writes what a student gets, `write_notes` what only the instructor may read, `write_class` the overview
-and the gradebook. jinja2 is imported only once a page is rendered.
+and the gradebook, `write_similar` the pairs that resemble each other. jinja2 is imported only once a page is rendered.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.report import csv_report, json_report, markdown
 from autograder.report import html as html_report
@@ -14,7 +15,12 @@ from autograder.report.notes import write_notes
 from autograder.results import Result
 from autograder.spec import Unit
 
-__all__ = ["write_class", "write_notes", "write_result"]
+if TYPE_CHECKING:
+    from autograder.similarity import Similarity
+
+__all__ = ["write_class", "write_notes", "write_result", "write_similar"]
+
+SIMILAR = "similar.html"
 
 
 def write_result(result: Result, unit: Unit, folder: Path) -> None:
@@ -24,7 +30,14 @@ def write_result(result: Result, unit: Unit, folder: Path) -> None:
     write_atomically(folder / "report.html", html_report.render(result, unit))
 
 
+def write_similar(found: "Similarity", unit: Unit, folder: Path) -> None:
+    """Write similar.html, which is for the instructor, into `folder`."""
+    write_atomically(folder / SIMILAR, html_report.render_similar(found, unit))
+
+
 def write_class(results: Sequence[Result], unit: Unit, folder: Path) -> None:
     """Write grades.csv and class.html into `folder`; the rows keep the order of `results`."""
     write_atomically(folder / "grades.csv", csv_report.render(results, unit))
-    write_atomically(folder / "class.html", html_report.render_class(results, unit))
+    write_atomically(
+        folder / "class.html", html_report.render_class(results, unit, SIMILAR if (folder / SIMILAR).is_file() else "")
+    )

@@ -7,6 +7,7 @@ the report allows inline style alone, the class page also its one sorting script
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -14,12 +15,14 @@ from urllib.parse import quote
 from autograder.report import plots, summary
 from autograder.report.class_view import class_view
 from autograder.report.for_student import for_student
-from autograder.report.text import is_file_name
+from autograder.report.text import clean, is_file_name, printable
 from autograder.results import Result
 from autograder.spec import Unit
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from autograder.similarity import Pair, Passage, Similarity
 
 
 def render(result: Result, unit: Unit) -> str:
@@ -39,8 +42,8 @@ def render(result: Result, unit: Unit) -> str:
     )
 
 
-def render_class(results: Sequence[Result], unit: Unit) -> str:
-    """The instructor's page: a row a student, a row an item, and what went wrong."""
+def render_class(results: Sequence[Result], unit: Unit, similar: str = "") -> str:
+    """The instructor's page: a row a student, a row an item, and what went wrong. `similar` is another page's link."""
     script = _environment().get_template("sort.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     links = [f"./{quote(result.student)}/report.html" if is_file_name(result.student) else "" for result in results]
@@ -56,11 +59,29 @@ def render_class(results: Sequence[Result], unit: Unit) -> str:
     return template.render(
         unit=unit.spec.unit,
         page=page,
+        similar=similar,
         marks_plot=plots.marks(scores, most),
         items_plot=plots.items(spread),
         script=script,
         script_hash=f"sha256-{digest}",
     )
+
+
+def render_similar(found: "Similarity", unit: Unit) -> str:
+    """The instructor's page of submissions that resemble each other, side by side."""
+    from autograder.similarity import MOST
+
+    pairs = tuple(_shown_pair(pair) for pair in found.pairs)
+    shown = replace(found, pairs=pairs, skipped=tuple(clean(told, 200) for told in found.skipped))
+    return _environment().get_template("similar.html.j2").render(unit=unit.spec.unit, found=shown, most=MOST)
+
+
+def _shown_pair(pair: "Pair") -> "Pair":
+    def shown(passages: "Sequence[Passage]") -> "tuple[Passage, ...]":
+        return tuple(replace(each, text=printable(each.text)) for each in passages)
+
+    files = tuple(replace(file, first=shown(file.first), second=shown(file.second)) for file in pair.files)
+    return replace(pair, first=clean(pair.first, 100), second=clean(pair.second, 100), files=files)
 
 
 @lru_cache(maxsize=1)
