@@ -15,13 +15,16 @@ from rich.padding import Padding
 from rich.text import Text
 
 from autograder.check_answers import AnswersCheck
+from autograder.check_cells import tell
+from autograder.checked import Checked
 from autograder.errors import UsageError
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.suite import Suite, TestTarget, collect
 from autograder.grading.topic import bench_config, worker_config
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
-from autograder.student import wire
+from autograder.student import notebook, wire
+from autograder.student.notebook import Cell
 from autograder.target.failures import Finding, StudentError, student_error
 from autograder.target.inprocess import InProcessTarget
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
@@ -39,6 +42,33 @@ def launcher_for(unit: Unit, topics: Sequence[Topic]) -> Launcher:
 
 def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = False) -> bool:
     """Run the public tests of these topics, or of every topic whose file is there. True when all of them hold."""
+    folder, present = at_the_desk(unit, topics)
+    with launcher_for(unit, present) as launcher:
+
+        def body(suite: Suite[bool]) -> bool:
+            found = [check_topic(unit, each, folder, suite, console, launcher, debug) for each in present]
+            return all(checked.held for checked in found)
+
+        return collect(unit, "public", [topic.name for topic in present if topic.kind != "answers"], body)
+
+
+def check_topic(
+    unit: Unit,
+    topic: Topic,
+    folder: Path,
+    suite: Suite[bool],
+    console: Console,
+    launcher: Launcher,
+    debug: bool = False,
+) -> Checked:
+    """Check one topic, and show what is found."""
+    if topic.kind == "answers":
+        return AnswersCheck(unit, topic, folder, console, launcher).run()
+    return _Check(unit, topic, folder, suite, console, None if debug else launcher).run()
+
+
+def at_the_desk(unit: Unit, topics: Sequence[str]) -> tuple[Path, list[Topic]]:
+    """The student's folder, and these topics or all whose file is there."""
     folder = unit.assignments if unit.assignments.is_dir() else unit.root
     chosen = [unit.spec.topic(name.removesuffix(".py").removesuffix(".ipynb")) for name in topics] or list(
         unit.spec.topics
@@ -49,18 +79,7 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
             raise UsageError(f"{folder / topic.file} does not exist")
     if not present:
         raise UsageError(f"none of {', '.join(unit.spec.files)} in {folder}")
-    with launcher_for(unit, present) as launcher:
-
-        def body(suite: Suite[bool]) -> bool:
-            held = [
-                AnswersCheck(unit, topic, folder, console, launcher).run()
-                if topic.kind == "answers"
-                else _Check(unit, topic, folder, suite, console, None if debug else launcher).run()
-                for topic in present
-            ]
-            return all(held)
-
-        return collect(unit, "public", [topic.name for topic in present if topic.kind != "answers"], body)
+    return folder, present
 
 
 @dataclass
@@ -75,27 +94,28 @@ class _Check:
     launcher: Launcher | None
     target: ProcessTarget | InProcessTarget | None = None
 
-    def run(self) -> bool:
+    def run(self) -> Checked:
         self.console.print(
             Text(f"\n{self.topic.title}", style="bold"), Text(str(self.folder / self.topic.file), style="dim")
         )
-        held = total = 0
+        claims: dict[str, Status] = {}
         try:
             self._show_failed_cells()
             for item in self.topic.items:
                 outcomes = {test: self._outcome(item, test) for test in item.public}
-                passed = sum(outcome.status is Status.PASSED for outcome, _ in outcomes.values())
-                held, total = held + passed, total + len(outcomes)
-                self._show(item, outcomes, passed)
+                for test, (outcome, _) in outcomes.items():
+                    claims[f"{item.name}: {self.suite.claim(self.topic.name, test)}"] = outcome.status
+                self._show(item, outcomes)
         except _ImportFailed as failed:
             self._show_outcome(f"{self.topic.file} cannot be imported.", failed.outcome, failed.printed)
-            return False
+            return Checked(held=False, readable=False)
         finally:
             if isinstance(self.target, ProcessTarget):
                 self.target.close()
-        style = "green" if held == total else "bold"
-        self.console.print(Text(f"{held} of {total} checks hold.", style=style), highlight=False)
-        return held == total
+        held = sum(status is Status.PASSED for status in claims.values())
+        style = "green" if held == len(claims) else "bold"
+        self.console.print(Text(f"{held} of {len(claims)} checks hold.", style=style), highlight=False)
+        return Checked(held == len(claims), claims)
 
     def _outcome(self, item: Item, test: str) -> tuple[Outcome, str]:
         target = self._ready(item)
@@ -141,15 +161,22 @@ class _Check:
         """Which cells of a notebook failed; the others were run all the same, and the checks go on with those."""
         if self.topic.kind != "notebook":
             return
-        for failure in self._ready(self.topic.items[0]).request({"op": "failures"}, wire.Ref):
-            error = student_error(failure)
-            line = f", line {error.frames[-1].line}: {error.frames[-1].source}" if error.frames else ""
-            self.console.print(Text.assemble(("  ✗ ", "red"), (f"cell {failure['cell']} failed{line}", "bold")))
-            self.console.print(Padding(Text(str(error)), (0, 0, 0, 8)))
+        failures = self._ready(self.topic.items[0]).request({"op": "failures"}, wire.Ref)
+        failed = frozenset(failure["cell"] for failure in failures)
+        cells = _cells(self.folder / self.topic.file)
+        for failure in failures:
+            told = tell(failure["cell"], student_error(failure), cells, failed)
+            symbol, colour = _MARKS[Status.NOT_ATTEMPTED] if told.passed_over else ("✗", "red")
+            self.console.print(
+                Text.assemble((f"  {symbol} ", colour), (told.heading, "" if told.passed_over else "bold"))
+            )
+            if told.text:
+                self.console.print(Padding(Text(told.text), (0, 0, 0, 8)))
 
-    def _show(self, item: Item, outcomes: dict[str, tuple[Outcome, str]], passed: int) -> None:
+    def _show(self, item: Item, outcomes: dict[str, tuple[Outcome, str]]) -> None:
         if not outcomes:
             return
+        passed = sum(outcome.status is Status.PASSED for outcome, _ in outcomes.values())
         statuses = {outcome.status for outcome, _ in outcomes.values()}
         if statuses == {Status.NOT_ATTEMPTED}:
             status, word = Status.NOT_ATTEMPTED, "not written yet"
@@ -183,6 +210,13 @@ class _ImportFailed(Exception):
     def __init__(self, outcome: Outcome, printed: str) -> None:
         super().__init__(outcome.message)
         self.outcome, self.printed = outcome, printed
+
+
+def _cells(path: Path) -> list[Cell]:
+    try:
+        return notebook.read(path.read_bytes())
+    except (notebook.NotANotebook, OSError):  # saved anew since it was loaded
+        return []
 
 
 def _debugger(error: BaseException) -> None:

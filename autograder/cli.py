@@ -49,15 +49,23 @@ def main() -> None:
 @main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--pdb", "debug", is_flag=True, help="Stop in the debugger where a check fails.")
+@click.option("--watch", "stay", is_flag=True, help="Stay, and check a topic again whenever its file is saved.")
 @_rules
 @_told
-def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
+def check(topics: tuple[str, ...], debug: bool, stay: bool, rules: str) -> int:
     """Check your own work: the public tests of each TOPIC, or of all."""
     from autograder.spec import find_root, load
 
     unit = load(find_root(Path.cwd()), rules)
     from rich.console import Console
 
+    if stay:
+        if debug:
+            raise UsageError("--watch and --pdb do not go together: the debugger would stop every save")
+        from autograder.watch import watch
+
+        watch(unit, topics, Console(highlight=False))
+        return 0
     from autograder.check import check as run_check
 
     return 0 if run_check(unit, topics, Console(highlight=False), debug) else 1
