@@ -12,6 +12,7 @@ from autograder.report import csv_report, json_report, markdown
 from autograder.report import html as html_report
 from autograder.report.files import write_atomically
 from autograder.report.notes import write_notes
+from autograder.report.progress import since_last_time
 from autograder.results import Result
 from autograder.spec import Unit
 
@@ -24,10 +25,15 @@ SIMILAR = "similar.html"
 
 
 def write_result(result: Result, unit: Unit, folder: Path) -> None:
-    """Write results.json, report.md and report.html, each whole or not at all, into `folder`, which is made."""
+    """Write results.json, report.md and report.html, each whole or not at all, into `folder`, which is made.
+
+    Where another submission was graded into it before, the reports tell what is different, and its results stay there
+    as results.before.json.
+    """
+    progress = since_last_time(folder, result)
     write_atomically(folder / "results.json", json_report.render(result, unit))
-    write_atomically(folder / "report.md", markdown.render(result, unit))
-    write_atomically(folder / "report.html", html_report.render(result, unit))
+    write_atomically(folder / "report.md", markdown.render(result, unit, progress))
+    write_atomically(folder / "report.html", html_report.render(result, unit, progress))
 
 
 def write_similar(found: "Similarity", unit: Unit, folder: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from autograder.report import plots, summary
 from autograder.report.class_view import class_view
 from autograder.report.for_student import for_student
+from autograder.report.progress import Progress
 from autograder.report.text import clean, is_file_name, printable
 from autograder.results import Result
 from autograder.spec import Unit
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from autograder.similarity import Pair, Passage, Similarity
 
 
-def render(result: Result, unit: Unit) -> str:
+def render(result: Result, unit: Unit, progress: Progress | None = None) -> str:
     """The student's page."""
     result = for_student(result)
     return (
@@ -35,6 +36,7 @@ def render(result: Result, unit: Unit) -> str:
             result=result,
             unit=unit.spec.unit,
             in_words=summary.in_words(result),
+            progress=progress,
             steps=summary.next_steps(result, unit),
             topics=summary.topics(result, unit),
             extra=summary.extra_credit(result),
