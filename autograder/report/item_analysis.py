@@ -26,12 +26,15 @@ _HARD, _EASY, _WEAK = 0.25, 0.95, 0.2
 class ItemFigures:
     """`r` is None where it cannot be had: too few students, or all with the same marks."""
 
+    students: int = 0
     p: float | None = None
     r: float | None = None
 
     @property
     def remark(self) -> str:
         """What the figures say to somebody who looks for items to mend, or nothing."""
+        if self.students < FEWEST:
+            return ""
         remarks = []
         if self.r is not None and self.r < 0:
             remarks.append("negative: the strong lose it more often than the weak")
@@ -67,7 +70,7 @@ def _figures(pairs: Sequence[tuple[float, float]]) -> ItemFigures:
             r = correlation(shares, others)
         except StatisticsError:  # all the same
             r = None
-    return ItemFigures(fmean(shares), r)
+    return ItemFigures(len(pairs), fmean(shares), r)
 
 
 def caution(students: int) -> str:

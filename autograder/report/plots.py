@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INK, _QUIET, _RULE, _FILL = "#010101", "#020202", "#030303", "#040404"  # stand for the page's own, below
-_COLOURS = {_INK: "var(--ink)", _QUIET: "var(--quiet)", _RULE: "var(--rule)", _FILL: "var(--link)"}
+_COLOURS = {_INK: "var(--ink)", _QUIET: "var(--quiet)", _RULE: "var(--rule)", _FILL: "var(--wait)"}
 _ODD = 0.1  # discriminations below have their item's name beside them
 _MANY = 40  # students from which on the marks are drawn in finer steps
 

@@ -82,3 +82,11 @@ def test_marks_under_other_rules_are_not_compared(tmp_path):
 def test_one_that_could_not_be_graded_is_no_time_to_compare_with(tmp_path):
     lost = Result("ada", (), ("nothing was found",), (), "x", "1", graded=False)
     assert "9 marks more than last time" in written(tmp_path, FIRST, lost, SECOND)["report.md"]
+
+
+def test_what_is_complete_is_folded_away_below_what_is_open(tmp_path):
+    page = written(tmp_path, result("a", wing="10", beak="10", tail="3", eye="10"))["report.html"]
+    topic = page.partition('<section id="t-birds">')[2]
+    assert topic.index("tail") < topic.index("3 items are complete") < topic.index("wing")
+    few = written(tmp_path, result("a", wing="10", beak="10", tail="3"))["report.html"]
+    assert "items are complete</span></summary>" not in few
