@@ -16,18 +16,19 @@ from rich.text import Text
 
 from autograder import __version__
 from autograder.check_answers import AnswersCheck, counted
+from autograder.check_cells import tell
+from autograder.checked import Checked
+from autograder.desk_target import DeskTarget
 from autograder.errors import UsageError
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.suite import Suite, TestTarget, collect
-from autograder.grading.topic import bench_config, worker_config
 from autograder.report.text import clean
 from autograder.results import ItemResult, Result, Status
 from autograder.spec import Item, Topic, Unit
-from autograder.student import wire
+from autograder.student import notebook, wire
+from autograder.student.notebook import Cell
 from autograder.target.failures import Finding, StudentError, student_error
-from autograder.target.inprocess import InProcessTarget
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
-from autograder.target.process import ProcessTarget
 
 SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
@@ -44,6 +45,35 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
 
     `report` is a folder to write the result into, for programs: see `autograder.report.check_report`.
     """
+    folder, present = at_the_desk(unit, topics)
+    with launcher_for(unit, present) as launcher:
+
+        def body(suite: Suite[bool]) -> bool:
+            found = [check_topic(unit, each, folder, suite, console, launcher, debug) for each in present]
+            if report is not None:
+                _write_report(unit, [item for checked in found for item in checked.results], report)
+            return all(checked.held for checked in found)
+
+        return collect(unit, "public", [topic.name for topic in present if topic.kind != "answers"], body)
+
+
+def check_topic(
+    unit: Unit,
+    topic: Topic,
+    folder: Path,
+    suite: Suite[bool],
+    console: Console,
+    launcher: Launcher,
+    debug: bool = False,
+) -> Checked:
+    """Check one topic, and show what is found."""
+    if topic.kind == "answers":
+        return AnswersCheck(unit, topic, folder, console, launcher).run()
+    return _Check(unit, topic, folder, suite, console, None if debug else launcher).run()
+
+
+def at_the_desk(unit: Unit, topics: Sequence[str]) -> tuple[Path, list[Topic]]:
+    """The student's folder, and these topics or all whose file is there."""
     folder = unit.assignments if unit.assignments.is_dir() else unit.root
     chosen = [unit.spec.topic(name.removesuffix(".py").removesuffix(".ipynb")) for name in topics] or list(
         unit.spec.topics
@@ -54,77 +84,13 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
             raise UsageError(f"{folder / topic.file} does not exist")
     if not present:
         raise UsageError(f"none of {', '.join(unit.spec.files)} in {folder}")
-    with launcher_for(unit, present) as launcher:
-
-        def body(suite: Suite[bool]) -> bool:
-            checks = [
-                AnswersCheck(unit, topic, folder, console, launcher)
-                if topic.kind == "answers"
-                else _Check(unit, topic, folder, suite, console, None if debug else launcher)
-                for topic in present
-            ]
-            held = [each.run() for each in checks]
-            if report is not None:
-                _write_report(unit, [item for each in checks for item in each.results], report)
-            return all(held)
-
-        return collect(unit, "public", [topic.name for topic in present if topic.kind != "answers"], body)
+    return folder, present
 
 
 def _write_report(unit: Unit, items: Sequence[ItemResult], folder: Path) -> None:
     from autograder.report.check_report import write_check
 
     write_check(Result("check", tuple(items), (), (), "", __version__, unit=unit.spec.unit), unit, folder)
-
-
-@dataclass
-class DeskTarget:
-    """A topic's code at a student's desk, loaded when it is wanted and anew after a test that broke its process.
-
-    Without a launcher the code runs in this process.
-    """
-
-    unit: Unit
-    topic: Topic
-    folder: Path
-    launcher: Launcher | None
-    target: ProcessTarget | InProcessTarget | None = None
-
-    def ready(self) -> ProcessTarget | InProcessTarget:
-        """The target with the code in it. Raises `Finding` where the code cannot be loaded."""
-        if isinstance(self.target, ProcessTarget) and not self.target.alive:
-            self.target = None
-        if self.target is None:
-            bench = bench_config(
-                self.unit,
-                self.topic,
-                self.folder,
-                reveal=True,
-                isolated=self.launcher is not None,
-                replaced_modules=self._absent(),
-            )
-            if self.launcher is None:
-                self.target = InProcessTarget(bench)
-            else:
-                config = worker_config(self.unit, bench, self.folder)
-                self.target = ProcessTarget(self.launcher, config, self.unit.spec.limits)
-            self.target.load()
-        return self.target
-
-    @property
-    def printed(self) -> str:
-        """What the code printed since the test began."""
-        return self.target.printed if isinstance(self.target, ProcessTarget) else ""
-
-    def close(self) -> None:
-        if isinstance(self.target, ProcessTarget):
-            self.target.close()
-
-    def _absent(self) -> tuple[str, ...]:
-        """Topics below this one that are not there, or not asked for: their stand-ins serve, as in grading."""
-        there = {topic.name for topic in self.unit.spec.topics if (self.folder / topic.file).is_file()}
-        absent = (name for name in sorted(self.topic.below - there) if (self.unit.stand_ins / f"{name}.py").is_file())
-        return tuple(absent)
 
 
 @dataclass
@@ -142,29 +108,30 @@ class _Check:
     def __post_init__(self) -> None:
         self.desk = DeskTarget(self.unit, self.topic, self.folder, self.launcher)
 
-    def run(self) -> bool:
+    def run(self) -> Checked:
         self.console.print(
             Text(f"\n{self.topic.title}", style="bold"), Text(str(self.folder / self.topic.file), style="dim")
         )
-        held = total = 0
+        claims: dict[str, Status] = {}
         try:
             self._show_failed_cells()
             for item in self.topic.items:
                 outcomes = {test: self._outcome(item, test) for test in item.public}
-                passed = sum(outcome.status is Status.PASSED for outcome, _ in outcomes.values())
-                held, total = held + passed, total + len(outcomes)
-                self._show(item, outcomes, passed)
+                for test, (outcome, _) in outcomes.items():
+                    claims[f"{item.name}: {self.suite.claim(self.topic.name, test)}"] = outcome.status
+                self._show(item, outcomes)
                 self._note(item, {test: outcome for test, (outcome, _) in outcomes.items()})
         except _ImportFailed as failed:
             for item in self.topic.items:
                 self._note(item, dict.fromkeys(item.public, failed.outcome))
             self._show_outcome(f"{self.topic.file} cannot be imported.", failed.outcome, failed.printed)
-            return False
+            return Checked(held=False, readable=False, results=tuple(self.results))
         finally:
             self.desk.close()
-        style = "green" if held == total else "bold"
-        self.console.print(Text(f"{held} of {total} checks hold.", style=style), highlight=False)
-        return held == total
+        held = sum(status is Status.PASSED for status in claims.values())
+        style = "green" if held == len(claims) else "bold"
+        self.console.print(Text(f"{held} of {len(claims)} checks hold.", style=style), highlight=False)
+        return Checked(held == len(claims), claims, results=tuple(self.results))
 
     def _note(self, item: Item, outcomes: dict[str, Outcome]) -> None:
         claims = {test: self.suite.claim(self.topic.name, test) for test in outcomes}
@@ -191,15 +158,22 @@ class _Check:
         """Which cells of a notebook failed; the others were run all the same, and the checks go on with those."""
         if self.topic.kind != "notebook":
             return
-        for failure in self._ready(self.topic.items[0]).request({"op": "failures"}, wire.Ref):
-            error = student_error(failure)
-            line = f", line {error.frames[-1].line}: {_said(error.frames[-1].source)}" if error.frames else ""
-            self.console.print(Text.assemble(("  ✗ ", "red"), (f"cell {failure['cell']} failed{line}", "bold")))
-            self.console.print(Padding(_said(str(error)), (0, 0, 0, 8)))
+        failures = self._ready(self.topic.items[0]).request({"op": "failures"}, wire.Ref)
+        failed = frozenset(failure["cell"] for failure in failures)
+        cells = _cells(self.folder / self.topic.file)
+        for failure in failures:
+            told = tell(failure["cell"], student_error(failure), cells, failed)
+            symbol, colour = _MARKS[Status.NOT_ATTEMPTED] if told.passed_over else ("✗", "red")
+            self.console.print(
+                Text.assemble((f"  {symbol} ", colour), (clean(told.heading, 200), "" if told.passed_over else "bold"))
+            )
+            if told.text:
+                self.console.print(Padding(_said(told.text), (0, 0, 0, 8)))
 
-    def _show(self, item: Item, outcomes: dict[str, tuple[Outcome, str]], passed: int) -> None:
+    def _show(self, item: Item, outcomes: dict[str, tuple[Outcome, str]]) -> None:
         if not outcomes:
             return
+        passed = sum(outcome.status is Status.PASSED for outcome, _ in outcomes.values())
         statuses = {outcome.status for outcome, _ in outcomes.values()}
         if statuses == {Status.NOT_ATTEMPTED}:
             status, word = Status.NOT_ATTEMPTED, "not written yet"
@@ -238,6 +212,13 @@ class _ImportFailed(Exception):
     def __init__(self, outcome: Outcome, printed: str) -> None:
         super().__init__(outcome.message)
         self.outcome, self.printed = outcome, printed
+
+
+def _cells(path: Path) -> list[Cell]:
+    try:
+        return notebook.read(path.read_bytes())
+    except (notebook.NotANotebook, OSError):  # saved anew since it was loaded
+        return []
 
 
 def _debugger(error: BaseException) -> None:

@@ -3,7 +3,8 @@
 It never tells whether an answer is right: the key is not here, and trying until it fits is not the exercise.
 """
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from autograder.checked import Checked
 from autograder.grading import companions, prose
 from autograder.grading.answers import strangers
 from autograder.grading.outcome import Outcome, finding_outcome
@@ -26,6 +28,7 @@ from autograder.target.launcher import Launcher
 from autograder.target.process import ProcessTarget
 
 _UNREAD = Outcome(Status.FAILED, "cannot be read: see above")
+_CONSTANT = re.compile(r"([A-Za-z_]\w*)\s*(?::[^=]*)?=")
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
 
 
@@ -38,10 +41,9 @@ class AnswersCheck:
     folder: Path
     console: Console
     launcher: Launcher
-    results: list[ItemResult] = field(default_factory=list)
 
-    def run(self) -> bool:
-        """Show what there is; true when everything is answered in the right form."""
+    def run(self) -> Checked:
+        """Show what there is; it holds when everything is answered in the right form."""
         self.console.print(
             Text(f"\n{self.topic.title}", style="bold"), Text(str(self.folder / self.topic.file), style="dim")
         )
@@ -51,11 +53,12 @@ class AnswersCheck:
             values, problems = target.answers()
         except Finding as error:
             outcome = finding_outcome(error, self.topic.items[0], reveal=True)
-            self.results = [counted(item, {"The file can be read.": outcome}) for item in self.topic.items]
             self._complain(f"It cannot be read. {outcome.message}")
-            return False
+            results = tuple(counted(item, {"The file can be read.": outcome}) for item in self.topic.items)
+            return Checked(held=False, readable=False, results=results)
         finally:
             target.close()
+        questions = _questions(self.folder / self.topic.file)
         for line, what, _ in problems:
             self._complain(f"{self.topic.file}, line {line}: {what}")
         others = strangers(self.topic, values)
@@ -63,12 +66,13 @@ class AnswersCheck:
             self._complain(f"{self.topic.file}: {what}")
         unread = {name for _, _, name in problems if name not in values}
         outcomes = {
-            item.name: _UNREAD if item.name in unread else self._outcome(item, values) for item in self.topic.items
+            item.name: _UNREAD if item.name in unread else self._outcome(item, values, questions.get(item.name, ""))
+            for item in self.topic.items
         }
-        self.results = [
+        results = tuple(
             counted(item, {"It is answered, in the form that is asked for.": outcomes[item.name]})
             for item in self.topic.items
-        ]
+        )
         self._show(outcomes)
         held = sum(outcome.status is Status.PASSED for outcome in outcomes.values())
         self.console.print(
@@ -76,7 +80,8 @@ class AnswersCheck:
             Text("Whether they are right is for the marking: nothing here has looked at that.", style="dim"),
             highlight=False,
         )
-        return held == len(outcomes) and not problems and not others
+        all_held = held == len(outcomes) and not problems and not others
+        return Checked(all_held, {name: outcome.status for name, outcome in outcomes.items()}, results=results)
 
     def _show(self, outcomes: dict[str, Outcome]) -> None:
         """A line for each question: the answer, and its companion beside it."""
@@ -90,14 +95,14 @@ class AnswersCheck:
             table.add_row(f"  {name}", *cells)
         self.console.print(table)
 
-    def _outcome(self, item: Item, values: dict[str, Any]) -> Outcome:
+    def _outcome(self, item: Item, values: dict[str, Any], question: str) -> Outcome:
         value = values.get(item.name)
         if item.form is not None:
             if companions.is_open(value):
                 return companions.NOT_ANSWERED
             problem = companions.form_problem(item, value)
             return Outcome(Status.FAILED, problem) if problem else Outcome(Status.PASSED)
-        return prose.judge(self.topic, item, values)
+        return prose.judge(self.topic, item, values, question)
 
     def _complain(self, text: str) -> None:
         self.console.print(Padding(Text.assemble(("✗ ", "red"), clean(text, 1000, lines=20)), (0, 0, 0, 2)))
@@ -120,6 +125,21 @@ def counted(item: Item, outcomes: dict[str, Outcome]) -> ItemResult:
     )
     score = sum((test.score for test in tests), Fraction(0))
     return ItemResult(item.id, score, Fraction(len(tests)), item.extra, item.level, item_status(tests), tests)
+
+
+def _questions(path: Path) -> dict[str, str]:
+    """By name, the question that stands in the comment right above each constant, as far as it is still there."""
+    questions: dict[str, str] = {}
+    comment: list[str] = []
+    for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+        beginning = _CONSTANT.match(line)
+        if line.startswith("#"):
+            comment.append(line.lstrip("#").strip())
+        else:
+            if beginning and comment:
+                questions[beginning[1]] = " ".join(comment).removeprefix(f"{beginning[1]}.").strip()
+            comment = []
+    return questions
 
 
 def _cell(item: Item, outcome: Outcome) -> Text:

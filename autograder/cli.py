@@ -70,15 +70,23 @@ def main() -> None:
 @click.argument("topics", nargs=-1)
 @click.option("--pdb", "debug", is_flag=True, help="Stop in the debugger where a check fails.")
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Also write files for CI there.")
+@click.option("--watch", "stay", is_flag=True, help="Stay, and check a topic again whenever its file is saved.")
 @_rules
 @_told
-def check(topics: tuple[str, ...], debug: bool, report: Path | None, rules: str) -> int:
+def check(topics: tuple[str, ...], debug: bool, report: Path | None, stay: bool, rules: str) -> int:
     """Check your own work: the public tests of each TOPIC, or of all."""
     from autograder.spec import find_root, load
 
     unit = load(find_root(Path.cwd()), rules)
     from rich.console import Console
 
+    if stay:
+        if debug:
+            raise UsageError("--watch and --pdb do not go together: the debugger would stop every save")
+        from autograder.watch import watch
+
+        watch(unit, topics, Console(highlight=False))
+        return 0
     from autograder.check import check as run_check
 
     return 0 if run_check(unit, topics, Console(highlight=False), debug, report) else 1
@@ -229,6 +237,20 @@ def doctor(rules: str) -> int:
     from autograder.spec import find_root, load
 
     return run_doctor(load(find_root(Path.cwd()), rules), Console(highlight=False))
+
+
+@main.command()
+@click.argument("submissions", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where similar.html goes.")
+@click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
+@_rules
+@_told
+def similar(submissions: tuple[Path, ...], out: Path, form: str | None, rules: str) -> int:
+    """Find submissions that resemble each other, for a person to look at. Similarity is no proof."""
+    from autograder.similarity import similar as run_similar
+    from autograder.spec import find_root, load
+
+    return run_similar(load(find_root(Path.cwd()), rules), submissions, out, form or "auto")
 
 
 @main.command()

@@ -1,34 +1,53 @@
 """Reports: renderings of a `Result`. They compute no marks, and everything a student wrote is untrusted in them.
 
 `write_result` writes what a student gets, `write_notes` what only the instructor may read, `write_class` the overview
-and the gradebook. jinja2 is imported only once a page is rendered.
+and the gradebook, `write_similar` the pairs that resemble each other. jinja2 is imported only once a page is rendered.
 """
 
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.report import classroom, csv_report, gradescope, json_report, junit, markdown
 from autograder.report import html as html_report
 from autograder.report.files import write_atomically
 from autograder.report.notes import write_notes
+from autograder.report.progress import since_last_time
 from autograder.results import Result
 from autograder.spec import Unit
 
-__all__ = ["write_class", "write_forms", "write_notes", "write_result"]
+if TYPE_CHECKING:
+    from autograder.similarity import Similarity
+
+__all__ = ["write_class", "write_forms", "write_notes", "write_result", "write_similar"]
+
+SIMILAR = "similar.html"
 
 
 def write_result(result: Result, unit: Unit, folder: Path) -> None:
-    """Write results.json, report.md and report.html, each whole or not at all, into `folder`, which is made."""
+    """Write results.json, report.md and report.html, each whole or not at all, into `folder`, which is made.
+
+    Where another submission was graded into it before, the reports tell what is different, and its results stay there
+    as results.before.json.
+    """
+    progress = since_last_time(folder, result)
     write_atomically(folder / "results.json", json_report.render(result, unit))
-    write_atomically(folder / "report.md", markdown.render(result, unit))
-    write_atomically(folder / "report.html", html_report.render(result, unit))
+    write_atomically(folder / "report.md", markdown.render(result, unit, progress))
+    write_atomically(folder / "report.html", html_report.render(result, unit, progress))
+
+
+def write_similar(found: "Similarity", unit: Unit, folder: Path) -> None:
+    """Write similar.html, which is for the instructor, into `folder`."""
+    write_atomically(folder / SIMILAR, html_report.render_similar(found, unit))
 
 
 def write_class(results: Sequence[Result], unit: Unit, folder: Path) -> None:
     """Write grades.csv and class.html into `folder`; the rows keep the order of `results`."""
     write_atomically(folder / "grades.csv", csv_report.render(results, unit))
-    write_atomically(folder / "class.html", html_report.render_class(results, unit))
+    write_atomically(
+        folder / "class.html", html_report.render_class(results, unit, SIMILAR if (folder / SIMILAR).is_file() else "")
+    )
 
 
 def write_forms(result: Result, unit: Unit, folder: Path, forms: Sequence[str]) -> None:

@@ -1,20 +1,39 @@
-"""What the class page says: each student's row, how many got each item, and the problems."""
+"""What the class page says: each student's row, how each item did, and what an instructor should look at.
+
+The page is the instructor's, so that tests which students do not see are told here by name. Values that tests saw are
+in the notes and not on this page.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from statistics import median
+from statistics import median, quantiles
 
-from autograder.report.summary import TopicView, topic_title, topics
-from autograder.results import ItemResult, Result, Status
+from autograder.report import item_analysis
+from autograder.report.for_student import for_student
+from autograder.report.item_analysis import ItemFigures
+from autograder.report.summary import CLAIM_WORDS, TopicView, topic_title, topics
+from autograder.report.text import clean
+from autograder.results import ItemResult, Result, Status, TestResult
 from autograder.spec import Unit
+
+SLOWEST = 12
+_TOO_LITTLE = 0.1  # seconds that are not worth a line
+
+
+@dataclass(frozen=True)
+class Who:
+    """A student's name, fit to be shown, and the address of their report (empty: none)."""
+
+    name: str
+    link: str
 
 
 @dataclass(frozen=True)
 class StudentRow:
     result: Result
-    link: str
+    who: Who
     topics: dict[str, TopicView]
 
 
@@ -23,17 +42,64 @@ class ItemRow:
     """How many students have an item in full, in part, not at all, not started, or waiting for a reader."""
 
     id: str
-    topic: str
     extra: bool
     full: int
     part: int
     none: int
     idle: int
     waiting: int
+    figures: ItemFigures
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A mistake that reports named, and whose they were."""
+
+    item: str
+    says: str
+    students: tuple[Who, ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An item's tests that were stopped for their time, or whose process ended."""
+
+    item: str
+    status: Status
+    claims: tuple[str, ...]
+    students: tuple[Who, ...]
 
     @property
-    def students(self) -> int:
-        return self.full + self.part + self.none + self.idle + self.waiting
+    def words(self) -> str:
+        return CLAIM_WORDS[self.status]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An item that waits for a reader."""
+
+    item: str
+    students: int
+    points: Fraction  # for one student
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A test's time over the class, in seconds, and who took longest."""
+
+    item: str
+    claim: str
+    typical: float
+    longest: float
+    who: Who
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What was wrong with what students handed in, in the words that they were told."""
+
+    says: str
+    students: tuple[Who, ...]
 
 
 @dataclass(frozen=True)
@@ -41,24 +107,68 @@ class ClassView:
     students: tuple[StudentRow, ...]
     topics: tuple[tuple[str, str], ...]  # name and title, in order
     items: tuple[ItemRow, ...]
+    caution: str
+    misconceptions: tuple[Misconception, ...]
+    ended: tuple[Ended, ...]
+    waiting: tuple[Waiting, ...]
+    slow: tuple[Slow, ...]
+    problems: tuple[Problem, ...]
     graded: int
     median: Fraction | None
+    middle: tuple[Fraction, Fraction] | None  # the quartiles
+
+    @property
+    def pending(self) -> Fraction:
+        """All points that wait for a reader."""
+        return sum((each.points * each.students for each in self.waiting), Fraction(0))
+
+
+Told = list[tuple[Who, ItemResult, TestResult]]
 
 
 def class_view(results: Sequence[Result], links: Sequence[str], unit: Unit) -> ClassView:
-    """The page for results that are fit to be shown, with a link to each student's own (empty: none)."""
-    graded = [result for result in results if result.graded]
+    """The page for results as they were graded, with a link to each student's own report (empty: none)."""
+    shown = [for_student(_without_tests(result)) for result in results]
+    people = [Who(result.student, link) for result, link in zip(shown, links, strict=True)]
+    graded = [result for result in shown if result.graded]
     names = dict.fromkeys(item.topic for result in graded for item in result.items if not item.extra)
+    told = [
+        (who, item, test)
+        for who, result in zip(people, results, strict=True)
+        if result.graded
+        for item in result.items
+        for test in item.tests
+    ]
+    scores = [result.score for result in graded]
     return ClassView(
         students=tuple(
-            StudentRow(result, link, {topic.name: topic for topic in topics(result, unit)} if result.graded else {})
-            for result, link in zip(results, links, strict=True)
+            StudentRow(result, who, {topic.name: topic for topic in topics(result, unit)} if result.graded else {})
+            for who, result in zip(people, shown, strict=True)
         ),
         topics=tuple((name, topic_title(unit, name)) for name in names),
         items=_item_rows(graded),
+        caution=item_analysis.caution(len(graded)),
+        misconceptions=_misconceptions(told),
+        ended=_ended(told),
+        waiting=_waiting(graded),
+        slow=_slow(told),
+        problems=_problems(people, shown),
         graded=len(graded),
-        median=median(result.score for result in graded) if graded else None,
+        median=median(scores) if scores else None,
+        middle=_quartiles(scores),
     )
+
+
+def _without_tests(result: Result) -> Result:
+    """What the rows need; cleaning every test of every student takes seconds."""
+    return replace(result, items=tuple(replace(item, tests=()) for item in result.items))
+
+
+def _quartiles(scores: Sequence[Fraction]) -> tuple[Fraction, Fraction] | None:
+    if len(scores) < 4:
+        return None
+    low, _, high = quantiles(scores, method="inclusive")
+    return low, high
 
 
 def _item_rows(graded: Sequence[Result]) -> tuple[ItemRow, ...]:
@@ -66,19 +176,80 @@ def _item_rows(graded: Sequence[Result]) -> tuple[ItemRow, ...]:
     for result in graded:
         for item in result.items:
             by_item.setdefault(item.id, []).append(item)
-    return tuple(_item_row(item_id, items) for item_id, items in by_item.items())
+    figures = item_analysis.figures(graded)
+    return tuple(_item_row(item_id, items, figures[item_id]) for item_id, items in by_item.items())
 
 
-def _item_row(item_id: str, items: Sequence[ItemResult]) -> ItemRow:
+def _item_row(item_id: str, items: Sequence[ItemResult], figures: ItemFigures) -> ItemRow:
     statuses = Counter(item.status for item in items)
     counted = (Status.PASSED, Status.PARTIAL, Status.NOT_ATTEMPTED, Status.NEEDS_REVIEW)
     return ItemRow(
         id=item_id,
-        topic=items[0].topic,
         extra=items[0].extra,
         full=statuses[Status.PASSED],
         part=statuses[Status.PARTIAL],
         none=len(items) - sum(statuses[status] for status in counted),
         idle=statuses[Status.NOT_ATTEMPTED],
         waiting=statuses[Status.NEEDS_REVIEW],
+        figures=figures,
     )
+
+
+def _misconceptions(told: Told) -> tuple[Misconception, ...]:
+    """The commonest first. One student counts once, however many tests show it."""
+    found: dict[tuple[str, str], dict[Who, None]] = {}
+    for who, item, test in told:
+        if test.diagnosis:
+            found.setdefault((item.id, test.diagnosis), {})[who] = None
+    all_ = (Misconception(item, clean(says, 600, lines=5), tuple(people)) for (item, says), people in found.items())
+    return tuple(sorted(all_, key=lambda each: -len(each.students)))
+
+
+def _ended(told: Told) -> tuple[Ended, ...]:
+    claims: dict[tuple[str, Status], dict[str, None]] = {}
+    people: dict[tuple[str, Status], dict[Who, None]] = {}
+    for who, item, test in told:
+        if test.status in (Status.TIMEOUT, Status.CRASHED):
+            claims.setdefault((item.id, test.status), {})[test.name] = None
+            people.setdefault((item.id, test.status), {})[who] = None
+    all_ = (
+        Ended(item, status, tuple(clean(claim, 300) for claim in claims[item, status]), tuple(people[item, status]))
+        for item, status in claims
+    )
+    return tuple(sorted(all_, key=lambda each: -len(each.students)))
+
+
+def _waiting(graded: Sequence[Result]) -> tuple[Waiting, ...]:
+    found: dict[str, list[Fraction]] = {}
+    for result in graded:
+        for item in result.items:
+            if item.pending:
+                found.setdefault(item.id, []).append(item.pending)
+    return tuple(Waiting(item, len(points), max(points)) for item, points in found.items())
+
+
+def _problems(people: Sequence[Who], shown: Sequence[Result]) -> tuple[Problem, ...]:
+    """Those who are not graded first, then by how many have it."""
+    found: dict[str, dict[Who, None]] = {}
+    for who, result in sorted(zip(people, shown, strict=True), key=lambda pair: pair[1].graded):
+        for says in result.problems:
+            found.setdefault(says, {})[who] = None
+    lost = {who for who, result in zip(people, shown, strict=True) if not result.graded}
+    all_ = (Problem(says, tuple(students)) for says, students in found.items())
+    return tuple(sorted(all_, key=lambda each: (lost.isdisjoint(each.students), -len(each.students))))
+
+
+def _slow(told: Told) -> tuple[Slow, ...]:
+    """The tests that took longest, where they were run to their end."""
+    found: dict[tuple[str, str], list[tuple[float, Who]]] = {}
+    for who, item, test in told:
+        if test.seconds > 0 and test.status not in (Status.TIMEOUT, Status.CRASHED, Status.NOT_ATTEMPTED):
+            found.setdefault((item.id, test.name), []).append((test.seconds, who))
+
+    def rows() -> Iterator[Slow]:
+        for (item, claim), times in found.items():
+            longest, who = max(times, key=lambda pair: pair[0])
+            if longest >= _TOO_LITTLE:
+                yield Slow(item, clean(claim, 300), median(seconds for seconds, _ in times), longest, who)
+
+    return tuple(sorted(rows(), key=lambda row: -row.longest)[:SLOWEST])

@@ -7,22 +7,26 @@ the report allows inline style alone, the class page also its one sorting script
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from autograder.report import summary
+from autograder.report import plots, summary
 from autograder.report.class_view import class_view
 from autograder.report.for_student import for_student
-from autograder.report.text import is_file_name
+from autograder.report.progress import Progress
+from autograder.report.text import clean, is_file_name, printable
 from autograder.results import Result
 from autograder.spec import Unit
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from autograder.similarity import Pair, Passage, Similarity
 
-def render(result: Result, unit: Unit) -> str:
+
+def render(result: Result, unit: Unit, progress: Progress | None = None) -> str:
     """The student's page."""
     result = for_student(result)
     return (
@@ -32,6 +36,7 @@ def render(result: Result, unit: Unit) -> str:
             result=result,
             unit=unit.spec.unit,
             in_words=summary.in_words(result),
+            progress=progress,
             steps=summary.next_steps(result, unit),
             topics=summary.topics(result, unit),
             extra=summary.extra_credit(result),
@@ -39,14 +44,46 @@ def render(result: Result, unit: Unit) -> str:
     )
 
 
-def render_class(results: Sequence[Result], unit: Unit) -> str:
-    """The instructor's page: a row a student, a row an item, and what went wrong."""
+def render_class(results: Sequence[Result], unit: Unit, similar: str = "") -> str:
+    """The instructor's page: a row a student, a row an item, and what went wrong. `similar` is another page's link."""
     script = _environment().get_template("sort.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     links = [f"./{quote(result.student)}/report.html" if is_file_name(result.student) else "" for result in results]
-    page = class_view([for_student(result) for result in results], links, unit)
+    page = class_view(results, links, unit)
+    scores = [float(row.result.score) for row in page.students if row.result.graded]
+    most = max((float(row.result.max_score) for row in page.students if row.result.graded), default=0.0)
+    spread = [
+        (row.id, row.figures.p, row.figures.r)
+        for row in page.items
+        if row.figures.p is not None and row.figures.r is not None
+    ]
     template = _environment().get_template("class.html.j2")
-    return template.render(unit=unit.spec.unit, page=page, script=script, script_hash=f"sha256-{digest}")
+    return template.render(
+        unit=unit.spec.unit,
+        page=page,
+        similar=similar,
+        marks_plot=plots.marks(scores, most),
+        items_plot=plots.items(spread),
+        script=script,
+        script_hash=f"sha256-{digest}",
+    )
+
+
+def render_similar(found: "Similarity", unit: Unit) -> str:
+    """The instructor's page of submissions that resemble each other, side by side."""
+    from autograder.similarity import MOST
+
+    pairs = tuple(_shown_pair(pair) for pair in found.pairs)
+    shown = replace(found, pairs=pairs, skipped=tuple(clean(told, 200) for told in found.skipped))
+    return _environment().get_template("similar.html.j2").render(unit=unit.spec.unit, found=shown, most=MOST)
+
+
+def _shown_pair(pair: "Pair") -> "Pair":
+    def shown(passages: "Sequence[Passage]") -> "tuple[Passage, ...]":
+        return tuple(replace(each, text=printable(each.text)) for each in passages)
+
+    files = tuple(replace(file, first=shown(file.first), second=shown(file.second)) for file in pair.files)
+    return replace(pair, first=clean(pair.first, 100), second=clean(pair.second, 100), files=files)
 
 
 @lru_cache(maxsize=1)

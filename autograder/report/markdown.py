@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from autograder.report import summary
 from autograder.report.for_student import for_student
+from autograder.report.progress import Progress
 from autograder.report.summary import Finding, ItemView, Step, TopicView, marks
 from autograder.results import Feedback, Result, Status
 from autograder.spec import Unit
@@ -43,10 +44,10 @@ def _escaped_line(line: str) -> str:
     return _SOUGHT.sub(rf"\g<0>{_JOINER}", line)
 
 
-def render(result: Result, unit: Unit) -> str:
+def render(result: Result, unit: Unit, progress: Progress | None = None) -> str:
     result = for_student(result)
     lines = [f"# {escape(unit.spec.unit)}: {escape(result.student)}", ""]
-    lines += _graded(result, unit) if result.graded else _not_graded(result)
+    lines += _graded(result, unit, progress) if result.graded else _not_graded(result)
     lines += ["---", "", *_footer(result)]
     return "\n".join(lines) + "\n"
 
@@ -61,7 +62,7 @@ def _not_graded(result: Result) -> Iterator[str]:
     yield ""
 
 
-def _graded(result: Result, unit: Unit) -> Iterator[str]:
+def _graded(result: Result, unit: Unit, progress: Progress | None) -> Iterator[str]:
     if result.problems:
         yield from ("## About what you handed in", "")
         yield from (f"- ⚠️ {_block(problem)}" for problem in result.problems)
@@ -69,6 +70,8 @@ def _graded(result: Result, unit: Unit) -> Iterator[str]:
     so_far = " so far" if result.pending else ""
     yield from (f"**{marks(result.score)} of {marks(result.max_score)} marks{so_far}**", "")
     yield from (summary.in_words(result), "")
+    if progress:
+        yield from _progress(progress)
     steps = summary.next_steps(result, unit)
     if steps:
         yield from ("## What to look at next", "")
@@ -78,6 +81,13 @@ def _graded(result: Result, unit: Unit) -> Iterator[str]:
     for topic in (*summary.topics(result, unit), summary.extra_credit(result)):
         if topic.items:
             yield from _topic(topic)
+
+
+def _progress(progress: Progress) -> Iterator[str]:
+    yield from (progress.in_words, "")
+    for heading, ids, rest in progress.lists:
+        yield f"- {heading}: {', '.join(map(escape, ids))}{' ' + rest if rest else ''}"
+    yield ""
 
 
 def _step(number: int, step: Step) -> Iterator[str]:

@@ -37,6 +37,11 @@ def clean(text: str, limit: int, lines: int = 1) -> str:
     return shown[: limit - 2].rstrip() + " …"
 
 
+def printable(code: str) -> str:
+    """A piece of a file as it stands, without what could fool a browser or a reader; no line and no blank is lost."""
+    return _UNWANTED.sub("\ufffd", _NEWLINES.sub("\n", code.replace("\t", "    ")))
+
+
 def is_file_name(name: str) -> bool:
     """Whether the name can be a single part of a path and of a link, as it stands."""
     return name == clean(name, 200) and len(name.encode()) <= 200 and not re.search(r'[/\\:*?"<>|]|^\.|^$', name)

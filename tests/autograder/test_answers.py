@@ -319,6 +319,19 @@ def test_check_tells_the_form_alone(autograder, tmp_path):
     assert autograder("check", "birds", cwd=unit).returncode == 0
 
 
+def test_check_tells_that_a_question_is_no_answer(autograder, tmp_path):
+    unit = shutil.copytree(TINY, tmp_path / "unit")
+    copied = with_answers(SOLVED, {"Q1": '"Why do some birds fly south in autumn?"'})
+    (unit / "assignments" / "birds.py").write_text(copied)
+    done = autograder("check", "birds", cwd=unit)
+    assert done.returncode == 1
+    assert "✗ This is the question again." in done.stdout
+    assert "5 of 6 are there." in done.stdout
+    without = "".join(line for line in copied.splitlines(keepends=True) if not line.startswith("#"))
+    (unit / "assignments" / "birds.py").write_text(without)  # then nobody knows the question
+    assert "6 of 6 are there." in autograder("check", "birds", cwd=unit).stdout
+
+
 def test_verify_tries_every_near_miss():
     every = list(cases(UNIT))
     assert {case.name for case in every} >= {"near miss birds/q1_one_day", "near miss birds/q2_swapped"}

@@ -474,8 +474,8 @@ def test_no_cell_is_a_formula(name: str) -> None:
 
 def test_the_class_page_links_to_reports_that_have_a_plain_name(class_folder: Path) -> None:
     page = Page((class_folder / "class.html").read_text("utf-8"))
-    links = [each["href"] for tag, each in page.tags if tag == "a"]
-    assert links == ["./Zo%C3%AB/report.html", "./Grace/report.html", "./%3Dcmd%28%29/report.html"]
+    links = dict.fromkeys(each["href"] for tag, each in page.tags if tag == "a" and each["href"][0] != "#")
+    assert list(links) == ["./Zo%C3%AB/report.html", "./Grace/report.html", "./%3Dcmd%28%29/report.html"]
 
 
 def test_the_class_page_counts_who_has_each_item(class_folder: Path) -> None:

@@ -1,0 +1,86 @@
+"""What `check` says of a notebook's cell that failed, in words that say what to do about it.
+
+The commonest two are nobody's mistake of programming: a cell calls a function whose TODO is still open, and a cell uses
+what a cell further down makes. The notebook is read here as data and not run.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from autograder.student.notebook import Cell
+from autograder.target.failures import StudentError
+
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+
+
+@dataclass(frozen=True)
+class ToldCell:
+    """`passed_over` where the cell itself is not at fault."""
+
+    heading: str
+    text: str
+    passed_over: bool = False
+
+
+def tell(number: int, error: StudentError, cells: Sequence[Cell], failed: frozenset[int]) -> ToldCell:
+    """What to say of cell `number`; `failed` are the numbers of all that failed."""
+    line = f", line {error.frames[-1].line}: {error.frames[-1].source}" if error.frames else ""
+    if isinstance(error, NotImplementedError):
+        if not error.function:
+            return ToldCell(f"cell {number} is not written yet", "", passed_over=True)
+        return ToldCell(f"cell {number} is passed over: `{error.function}` is not written yet", "", passed_over=True)
+    undefined = _UNDEFINED.match(error.text) if isinstance(error, NameError) else None
+    if undefined:
+        return _undefined(number, undefined[1], line, cells, failed) or ToldCell(
+            f"cell {number} failed{line}", str(error)
+        )
+    return ToldCell(f"cell {number} failed{line}", str(error))
+
+
+def _undefined(number: int, name: str, line: str, cells: Sequence[Cell], failed: frozenset[int]) -> ToldCell | None:
+    """What to say of a name that is missing, if a cell of the notebook makes it."""
+    makers = [cell for cell in cells if cell.number != number and name in _made(cell)]
+    above = [cell for cell in makers if cell.number < number]
+    for cell in reversed(above):
+        if not cell.run:
+            why = f"cell {cell.number} makes it, and is not run here, since it trains"
+            return ToldCell(f"cell {number} is passed over: it needs `{name}`", f"{why}.", passed_over=True)
+        if cell.number in failed:
+            why = f"cell {cell.number} would make it, and did not get that far"
+            return ToldCell(f"cell {number} is passed over: it needs `{name}`", f"{why}.", passed_over=True)
+    if above or not makers:
+        return None
+    below = makers[0].number
+    return ToldCell(
+        f"cell {number} failed{line}",
+        f"`{name}` is made in cell {below}, further down. Cells run from top to bottom: move cell {below} above this "
+        "one. (In Jupyter, Restart and Run All shows the same.)",
+    )
+
+
+def _made(cell: Cell) -> frozenset[str]:
+    """The names that a cell gives a value to, outside of its functions and classes."""
+    try:
+        tree = cell.tree()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    return frozenset(_names(tree.body))
+
+
+def _names(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                pass  # names of their own
+            case _:
+                waiting += ast.iter_child_nodes(node)
