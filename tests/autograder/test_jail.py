@@ -9,9 +9,9 @@ from shutil import copytree
 
 import pytest
 
-landlockpy = pytest.importorskip("landlockpy", reason="no Landlock on this system")
+landlockpy = pytest.importorskip("landlockpy", reason="isolation: no Landlock on this system")
 pytestmark = pytest.mark.skipif(
-    not landlockpy.supported(), reason="this kernel has no Landlock: the layer is not tried"
+    not landlockpy.supported(), reason="isolation: this kernel has no Landlock: the layer is not tried"
 )
 
 RIGHT = """
