@@ -77,7 +77,7 @@ print("RESULTS" + json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def graded() -> dict[str, tuple[bool, float, float]]:
+def graded(isolation: None) -> dict[str, tuple[bool, float, float]]:  # noqa: ARG001  # it skips
     if sys.platform != "linux":
         pytest.skip("grading runs on Linux")
     right = (ROOT / "solutions" / "attention.py").read_text()
