@@ -77,7 +77,7 @@ print("RESULTS" + json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def graded(isolation: None) -> dict[str, tuple[bool, float, float]]:  # noqa: ARG001  # it skips
+def graded(isolation: None) -> dict[str, tuple[bool, float, float]]:  # the first one skips
     if sys.platform != "linux":
         pytest.skip("grading runs on Linux")
     right = (ROOT / "solutions" / "attention.py").read_text()
