@@ -27,6 +27,13 @@ def no_isolation() -> str:
 
 
 @pytest.fixture(scope="session")
+def isolation() -> None:
+    """For what grades without the command: skipped, with the reason, where nobody can be graded."""
+    if no_isolation():
+        pytest.skip(f"isolation: {no_isolation()}")
+
+
+@pytest.fixture(scope="session")
 def autograder() -> Run:
     """Runs the command in a folder, with a fixed secret, as a user would."""
 

@@ -152,7 +152,7 @@ class Graded:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
+def graded(isolation: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:  # the first one skips
     if sys.platform != "linux" or platform.machine() != "x86_64":
         pytest.skip("the attacks are written for Linux on x86_64")
     import socket
