@@ -72,7 +72,7 @@ class AnswersCheck:
     def _show(self, outcomes: dict[str, Outcome]) -> None:
         """A line for each question: the answer, and its companion beside it."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for heading in ("", "answer", "companion"):
+        for heading in ("", "answer (completion, not correctness)", "companion"):
             table.add_column(heading)
         items = {item.name: item for item in self.topic.items}
         for name in dict.fromkeys(map(question_of, outcomes)):

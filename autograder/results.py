@@ -47,7 +47,7 @@ class TestResult:
 class ItemResult:
     """One item of grading.yml. `replaced` names the parts that were stand-ins when the marks were earned.
 
-    The marks of `prose` are for completion, not for correctness.
+    The marks of `prose` are for completion, not for correctness, until a person has `read` it.
     """
 
     id: str
@@ -60,6 +60,7 @@ class ItemResult:
     pending: Fraction = Fraction(0)
     replaced: tuple[str, ...] = ()
     prose: bool = False
+    read: bool = False
 
     @property
     def topic(self) -> str:

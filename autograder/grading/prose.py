@@ -14,8 +14,8 @@ _LETTER = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 def is_written(value: Any) -> TypeGuard[str]:
-    """Whether anything stands there but the TODO."""
-    return isinstance(value, str) and value.strip().strip(".!:").casefold() not in ("", "todo")
+    """Whether anything stands there but the TODO and punctuation."""
+    return isinstance(value, str) and _words(value) not in ([], ["todo"])
 
 
 def judge(topic: Topic, item: Item, values: Mapping[str, Any], question: str = "") -> Outcome:
@@ -31,7 +31,7 @@ def judge(topic: Topic, item: Item, values: Mapping[str, Any], question: str = "
         return Outcome(Status.FAILED, f"{len(words)} {few} too few; at least {item.at_least} are asked for.")
     if len(set(words)) * 3 < len(words) and len(set(words)) < 12:
         return Outcome(Status.FAILED, "These are the same few words again and again.")
-    if question and _alike(words, _words(question)):
+    if question and len(_without(words, _words(question))) < item.at_least:
         return Outcome(Status.FAILED, "This is the question again.")
     for other in topic.items:
         text = values.get(other.name)
@@ -42,6 +42,16 @@ def judge(topic: Topic, item: Item, values: Mapping[str, Any], question: str = "
 
 def _words(text: str) -> list[str]:
     return _LETTER.findall(text.casefold())[:2000]
+
+
+def _without(words: list[str], question: list[str]) -> list[str]:
+    """The words that are left when the question, nearly whole and in order, is taken out of them."""
+    blocks = SequenceMatcher(None, words, question, autojunk=False).get_matching_blocks()
+    long = [block for block in blocks if block.size > 1]
+    if sum(block.size for block in long) < _TOO_LIKE * len(question):
+        return words
+    taken = {number for block in long for number in range(block.a, block.a + block.size)}
+    return [word for number, word in enumerate(words) if number not in taken]
 
 
 def _alike(words: list[str], others: list[str]) -> bool:
