@@ -1,0 +1,99 @@
+"""The gradebook's tables.
+
+    runs          one command that graded: when it began and, unless it was killed, ended; what it was given
+    submissions   what a student handed in for a run, by (run, student): where it came from, its hash, its place in order
+    results       what came of it: the whole `Result` as JSON, marks as exact fractions ("1/3")
+    answers       the texts that were handed in for questions in prose, each with its hash, for those who read them
+    topics        for each topic of a result the hash of all that it depends on, so that it can be used again; what that
+                  hash is made of, so that a difference can be explained; and what the topics after it must know of it
+
+A row of `submissions`, its result, its answers and its topics are written in one transaction. Rows are never changed,
+except that a run is given its end and that a result is replaced as a whole; a new grading is a new run, which is the
+history. What people decide belongs in tables of other modules, which add theirs to `metadata`.
+
+Text from students never holds NUL or half a surrogate pair here: neither database keeps those (see `store.storable`).
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+VERSION = 1  # of the tables here; one that is newer is not touched
+
+metadata = MetaData()
+
+about = Table(
+    "about",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("unit", Text, nullable=False),
+    Column("began", String, nullable=False),  # ISO, UTC
+    Column("ended", String),  # none: killed, or still going
+    Column("given", Text, nullable=False),  # JSON: the submissions' paths and the options
+    Column("parts", Text, nullable=False),  # JSON: hashes and versions that every result of the run depends on
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("run", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("student", String, primary_key=True),
+    Column("place", Integer, nullable=False),  # in the order of the class
+    Column("source", Text, nullable=False),
+    Column("sha256", String, nullable=False),
+)
+
+_of_a_submission = (
+    ("run", "student"),
+    ("submissions.run", "submissions.student"),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("run", Integer, primary_key=True),
+    Column("student", String, primary_key=True),
+    Column("graded", Boolean, nullable=False),
+    Column("result", Text, nullable=False),
+    ForeignKeyConstraint(*_of_a_submission, ondelete="CASCADE"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("run", Integer, primary_key=True),
+    Column("student", String, primary_key=True),
+    Column("item", String, primary_key=True),  # synthesis.E1
+    Column("sha256", String, nullable=False),
+    Column("text", Text, nullable=False),
+    ForeignKeyConstraint(*_of_a_submission, ondelete="CASCADE"),
+)
+
+topics = Table(
+    "topics",
+    metadata,
+    Column("run", Integer, primary_key=True),
+    Column("student", String, primary_key=True),
+    Column("topic", String, primary_key=True),
+    Column("key", String, nullable=False),
+    Column("parts", Text, nullable=False),  # JSON: what the key is made of
+    Column("state", Text, nullable=False),  # JSON: what the topic was told of those before it, and tells those after it
+    ForeignKeyConstraint(*_of_a_submission, ondelete="CASCADE"),
+    Index("topics_by_key", "key"),
+)
