@@ -80,6 +80,36 @@ def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str 
 
 
 @main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option(
+    "--reader", "readers", multiple=True, metavar="NAME", help="Who reads; several times for several."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free."
+)
+@click.option("--export", "exported", type=click.Path(path_type=Path, dir_okay=False), help="Write decisions as CSV.")
+@click.option("--import", "imported", type=click.Path(path_type=Path, dir_okay=False), help="Take decisions from CSV.")
+@_rules
+@_told
+def review(
+    folder: Path, readers: tuple[str, ...], port: int, exported: Path | None, imported: Path | None, rules: str
+) -> int:
+    """Read written answers in the browser and give their marks: of what was graded into DIR, on this machine alone."""
+    from autograder.spec import find_root, load
+
+    unit = load(find_root(Path.cwd()), rules)
+    from autograder.review import command
+
+    if exported is not None and imported is not None:
+        raise UsageError("--export and --import: one of the two")
+    if exported is not None:
+        return command.export(unit, folder, exported)
+    if imported is not None:
+        return command.take_in(unit, folder, imported)
+    return command.serve(unit, folder, readers, port)
+
+
+@main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, each with its own seed.")
 @click.option("--names", is_flag=True, help="Tell how many mistakes a report calls by their name (slow).")

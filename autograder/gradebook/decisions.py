@@ -164,9 +164,7 @@ def undo(connection: Connection, item: str, reader: str, agreed: bool = False) -
     taken = _decisions(connection, _query().where(mine, decisions.c.action == action))
     before = {
         each.number: each
-        for each in _decisions(
-            connection, _query().where(decisions.c.number.in_([each.before for each in taken]))
-        )
+        for each in _decisions(connection, _query().where(decisions.c.number.in_([each.before for each in taken])))
     }
     stands = _standing(connection, taken, line)
     whose = dict(
@@ -259,11 +257,11 @@ def _standing(connection: Connection, drafts: Iterable[Draft | Decision], line: 
     if len(items) != 1:
         raise ValueError(f"decisions that are made together are on one question, not on {sorted(items)}")
     query = (
-        select(decisions.c.student, func.max(decisions.c.number))
+        select(decisions.c.student, func.max(decisions.c.number).label("number"))
         .where(decisions.c.item == items.pop(), decisions.c.line == line)
         .group_by(decisions.c.student)
     )
-    return {student: number for student, number in connection.execute(query)}
+    return {row.student: row.number for row in connection.execute(query)}
 
 
 def _kept_rubric(connection: Connection, rubric: Rubric) -> str:

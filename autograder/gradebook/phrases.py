@@ -1,4 +1,4 @@
-"""Phrases that readers keep for their notes, by question. One that is removed is no longer offered; it is not deleted."""
+"""Phrases that readers keep for their notes, by question. A removed one is no longer offered; it is not deleted."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

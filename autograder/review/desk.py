@@ -1,11 +1,12 @@
 """What a reader sees and does, without the web: questions, answers, decisions.
 
 Readers do not see who wrote an answer unless they ask, nor what another reader gave before they have finished their
-own. Everything is read from the gradebook anew for each request, so that it may change under the pages.
+own, unless they are there to settle differences (`agreed`). Everything is read from the gradebook anew for each
+request, so that it may change under the pages.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
 from threading import Lock
@@ -99,7 +100,7 @@ class Desk:
             agreements=agreements(fresh),
         )
 
-    def question(self, item: str, reader: str, suggest: bool = False) -> Json:
+    def question(self, item: str, reader: str, agreed: bool = False, suggest: bool = False) -> Json:
         """A question and all its answers, like ones in a row."""
         material = self.material()
         question = material.questions[item]
@@ -111,7 +112,7 @@ class Desk:
         answers = []
         for place in places:
             each = written[place.index]
-            answer = _shown(question, each, found.get((each.student, item), ()), reader)
+            answer = _shown(question, each, found.get((each.student, item), ()), reader, agreed)
             answer |= {"text": each.text, "remark": each.remark, "group": place.group}
             if suggest:
                 answer["suggestions"] = [
@@ -132,29 +133,32 @@ class Desk:
                 self._places[item] = arranged([each.text for each in material.answers[item]])
             return self._places[item]
 
-    def decide(self, item: str, drafts: Iterable[tuple[str, Draft]], reader: str, agreed: bool) -> Json:
+    def decide(self, item: str, drafts: Sequence[tuple[str, Draft]], reader: str, agreed: bool) -> Json:
         """Keep decisions, each with the alias of its answer; `Conflict` where something else stands there by now.
 
-        `KeyError` for an answer that there is not. A draft's student is filled in here.
+        `KeyError` for an answer that there is not, or not any more. A draft's student is filled in here.
         """
-        students = self._students(item)
-        named = [_named(draft, students[name]) for name, draft in drafts]
-        question = self.material().questions[item]
+        material = self.material()
+        written = {alias(item, each.student): each for each in material.answers[item]}
+        named = [replace(draft, student=written[name].student) for name, draft in drafts]
+        if [name for name, draft in drafts if written[name].sha256 != draft.answer_sha256]:
+            raise KeyError(item)
+        question = material.questions[item]
         with writing(self._engine) as connection:
             record(connection, named, question.rubric, reader, agreed)
-        return self._now(item, {draft.student for draft in named}, reader)
+        return self._now(item, {draft.student for draft in named}, reader, agreed)
 
     def undo(self, item: str, reader: str, agreed: bool) -> Json:
         with writing(self._engine) as connection:
             restored = undo(connection, item, reader, agreed)
-        return self._now(item, {decision.student for decision in restored}, reader)
+        return self._now(item, {decision.student for decision in restored}, reader, agreed)
 
-    def current(self, item: str, names: Iterable[str], reader: str) -> Json:
+    def current(self, item: str, names: Iterable[str], reader: str, agreed: bool) -> Json:
         """How answers stand, by their aliases."""
         students = self._students(item)
-        return self._now(item, {students[name] for name in names if name in students}, reader)
+        return self._now(item, {students[name] for name in names if name in students}, reader, agreed)
 
-    def _now(self, item: str, students: set[str], reader: str) -> Json:
+    def _now(self, item: str, students: set[str], reader: str, agreed: bool) -> Json:
         """How these answers stand, and of each answer of the question how many have read it."""
         material = self.material()
         question = material.questions[item]
@@ -165,7 +169,7 @@ class Desk:
             made = found.get((each.student, item), [])
             read_by[alias(item, each.student)] = _readers(made, each)
             if each.student in students:
-                shown.append(_shown(question, each, made, reader))
+                shown.append(_shown(question, each, made, reader, agreed))
         return {"answers": shown, "read_by": read_by}
 
     def names(self, item: str) -> dict[str, str]:
@@ -196,10 +200,6 @@ class Desk:
             return [{"number": each.number, "text": each.text} for each in load_phrases(connection, item)]
 
 
-def _named(draft: Draft, student: str) -> Draft:
-    return Draft(**{**vars(draft), "student": student})
-
-
 def _is_fresh(decision: Decision, written: Written) -> bool:
     return decision.counts and decision.answer_sha256 == written.sha256
 
@@ -208,14 +208,14 @@ def _readers(made: Iterable[Decision], written: Written) -> int:
     return sum(_is_fresh(decision, written) and not decision.agreed for decision in made)
 
 
-def _shown(question: Question, written: Written, made: Iterable[Decision], reader: str) -> Json:
+def _shown(question: Question, written: Written, made: Iterable[Decision], reader: str, settling: bool) -> Json:
     """How an answer stands for this reader."""
     made = list(made)
     mine = next((each for each in made if each.reader == reader and not each.agreed), None)
     agreed = next((each for each in made if each.agreed), None)
     others = [each for each in made if each.reader != reader and not each.agreed and _is_fresh(each, written)]
     settled = settle(made, written.sha256)
-    open_to_me = mine is not None and _is_fresh(mine, written)
+    open_to_me = settling or (mine is not None and _is_fresh(mine, written))
     return {
         "id": alias(question.item, written.student),
         "sha256": written.sha256,

@@ -12,13 +12,14 @@ from autograder.gradebook.reading import Rubric
 
 _WORD = re.compile(r"[^\W_]+")
 _STEM = 5  # letters that two forms of a word share: predict, prediction
-_QUIET = frozenset(
-    "about after again all also and another any are because been before being both but can cannot could does each every "
-    "few for from had has have here how into its itself just like many may more most must named names not nothing one "
-    "only other others our out over said says same shall should since some such than that the their them then there "
-    "these they this those through two under until use used very was way were what when where which while who whose why "
-    "will with without would word words you your answer answers point".split()
-)
+_QUIET_WORDS = """
+about after again all also and another any are because been before being both but can cannot could does each every
+few for from had has have here how into its itself just like many may more most must named names not nothing one
+only other others our out over said says same shall should since some such than that the their them then there these
+they this those through two under until use used very was way were what when where which while who whose why will
+with without would word words you your answer answers point
+"""
+_QUIET = frozenset(_QUIET_WORDS.split())
 
 
 @dataclass(frozen=True)

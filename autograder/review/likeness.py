@@ -10,6 +10,7 @@ import numpy as np
 from rapidfuzz import process, utils
 from rapidfuzz.fuzz import token_sort_ratio
 
+Left = np.ndarray[tuple[int], np.dtype[np.bool_]]
 ALIKE = 80.0  # in one group; a reader decides what is done with a group
 _LENGTH = 2000  # characters that are compared
 
@@ -29,7 +30,8 @@ def arranged(texts: Sequence[str]) -> list[Place]:
     words = [utils.default_process(text[:_LENGTH]) for text in texts]
     like = process.cdist(words, words, scorer=token_sort_ratio, dtype=np.float32)
     groups = _groups(like)
-    left = np.ones(len(texts), dtype=bool)
+    left: Left = np.ones(len(texts), dtype=np.bool_)
+    numbers = np.array([number or 0 for number in groups])
     current = max(range(len(texts)), key=lambda index: len(words[index]))  # the longest says the most
     order = []
     while True:
@@ -37,7 +39,7 @@ def arranged(texts: Sequence[str]) -> list[Place]:
         left[current] = False
         if not left.any():
             return [Place(index, groups[index]) for index in order]
-        same = left & (np.array([number == groups[current] for number in groups])) if groups[current] is not None else left
+        same = left & (numbers == numbers[current]) & (numbers > 0)
         candidates = same if same.any() else left  # a group stands together
         current = int(np.argmax(np.where(candidates, like[current], -1)))
 

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 from sqlalchemy import Engine, select
 
-from autograder.gradebook import Answer, last_run, load_results, reading, schema
+from autograder.gradebook import Answer, last_run, reading, schema
 from autograder.gradebook.reading import Rubric
+from autograder.gradebook.store import loaded
 from autograder.key import load_key
 from autograder.report.text import clean
 from autograder.results import ItemResult, Status
@@ -19,7 +20,7 @@ MAX_TEXT = 20_000  # characters of an answer that are shown
 
 @dataclass(frozen=True)
 class Question:
-    """A question in prose. Without `quality` no marks hang on it, and what a reader says is for the student to learn."""
+    """A question in prose. Without `quality` no marks hang on it, and what a reader says is to learn from."""
 
     item: str
     text: str
@@ -81,13 +82,12 @@ def load_material(unit: Unit, engine: Engine) -> Material | None:
         return None
     questions = questions_of(unit)
     with reading(engine) as connection:
-        table = schema.answers
-        rows = connection.execute(
-            select(table.c.student, table.c.item, table.c.text, table.c.sha256).where(table.c.run == run.id)
-        ).all()
-    texts = {(row.student, row.item): Answer(row.item, row.text, row.sha256) for row in rows}
+        rows = connection.execute(select(schema.answers).where(schema.answers.c.run == run.id)).all()
+        texts = {(row.student, row.item): Answer(row.item, row.text, row.sha256) for row in rows}
+        ours = select(schema.results.c.result).join(schema.submissions).where(schema.results.c.run == run.id)
+        results = connection.scalars(ours.order_by(schema.submissions.c.place)).all()
     answers: dict[str, list[Written]] = {item: [] for item in questions}
-    for result in load_results(engine, run):
+    for result in map(loaded, results):
         for item in result.items:
             if item.id in answers and item.status is not Status.NOT_ATTEMPTED:
                 answer = texts.get((result.student, item.id)) or Answer.of(item.id, "")
