@@ -14,8 +14,8 @@ _LETTER = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 def is_written(value: Any) -> TypeGuard[str]:
-    """Whether anything stands there but the TODO and punctuation."""
-    return isinstance(value, str) and _words(value) not in ([], ["todo"])
+    """Whether anything stands there but the TODO."""
+    return isinstance(value, str) and value.strip().strip("#.!: ").casefold() not in ("", "todo")
 
 
 def judge(topic: Topic, item: Item, values: Mapping[str, Any], question: str = "") -> Outcome:
@@ -26,6 +26,8 @@ def judge(topic: Topic, item: Item, values: Mapping[str, Any], question: str = "
             return Outcome(Status.NOT_ATTEMPTED, "Not answered yet.")
         return Outcome(Status.FAILED, "Write the answer as text, in quotes.")
     words = _words(value)
+    if not words:
+        return Outcome(Status.NOT_ATTEMPTED, "There are no words here yet.")
     if len(words) < item.at_least:
         few = "word is" if len(words) == 1 else "words are"
         return Outcome(Status.FAILED, f"{len(words)} {few} too few; at least {item.at_least} are asked for.")
