@@ -33,8 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from autograder.gradebook.reading import Decision, Rubric, rubric_of, rubric_text
 from autograder.gradebook.schema import metadata
+from autograder.gradebook.settling import Decision, Rubric, rubric_of, rubric_text
 
 AGREED = ""  # the line of what readers agreed on; a reader's own line has the reader's name
 

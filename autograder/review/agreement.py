@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from autograder.gradebook.reading import Decision
+from autograder.gradebook.settling import Decision
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from autograder.errors import UsageError
 from autograder.gradebook import last_run, reading, writing
 from autograder.gradebook.decisions import Draft, by_answer, history, latest, record, undo
 from autograder.gradebook.phrases import keep_phrase, load_phrases, remove_phrase
-from autograder.gradebook.reading import Decision, Settled, State, settle, total_of
+from autograder.gradebook.settling import Decision, Settled, State, settle, total_of
 from autograder.report.summary import marks
 from autograder.review.agreement import Agreement, agreements
 from autograder.review.evidence import suggestions

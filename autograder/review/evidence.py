@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograder.gradebook.reading import Rubric
+from autograder.gradebook.settling import Rubric
 
 _WORD = re.compile(r"[^\W_]+")
 _STEM = 5  # letters that two forms of a word share: predict, prediction

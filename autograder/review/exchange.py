@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from autograder.gradebook import reading, writing
 from autograder.gradebook.decisions import Draft, latest, line_of, record
-from autograder.gradebook.reading import Decision, settle, total_of
+from autograder.gradebook.settling import Decision, settle, total_of
 from autograder.gradebook.store import storable
 from autograder.report.summary import marks
 from autograder.review.material import Material, Question

@@ -7,7 +7,7 @@ from fractions import Fraction
 from sqlalchemy import Engine, select
 
 from autograder.gradebook import Answer, last_run, reading, schema
-from autograder.gradebook.reading import Rubric
+from autograder.gradebook.settling import Rubric
 from autograder.gradebook.store import loaded
 from autograder.key import load_key
 from autograder.report.text import clean

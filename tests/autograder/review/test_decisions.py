@@ -8,7 +8,7 @@ import pytest
 
 from autograder.gradebook import open_gradebook, reading, writing
 from autograder.gradebook.decisions import Conflict, Draft, history, latest, record, undo
-from autograder.gradebook.reading import Decision, Settled, State, apply, settle
+from autograder.gradebook.settling import Decision, Settled, State, apply, settle
 from autograder.key import Concept
 from autograder.results import ItemResult, Result, Status, TestResult
 
