@@ -8,15 +8,26 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
 from autograder import __version__
 from autograder.errors import GraderError, UsageError
 
+if TYPE_CHECKING:
+    from autograder.spec import Unit
+
 P = ParamSpec("P")
 _rules = click.option("--rules", default="grading.yml", show_default=True, help="Another rule file of the unit.")
+_jobs = click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded beside each other; default: cores.")
+_force = click.option("--force", is_flag=True, help="Grade everything, and tell where that gives other marks.")
+_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+_gradebook = click.option(
+    "--gradebook",
+    metavar="URL",
+    help="Another database than DIR/gradebook.sqlite, such as postgresql+psycopg://...; also AUTOGRADER_GRADEBOOK.",
+)
 
 
 def _told(command: Callable[P, int]) -> Callable[P, None]:
@@ -38,6 +49,12 @@ def _told(command: Callable[P, int]) -> Callable[P, None]:
         sys.exit(status)
 
     return run
+
+
+def _unit_of(rules: str) -> "Unit":
+    from autograder.spec import find_root, load
+
+    return load(find_root(Path.cwd()), rules)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -66,17 +83,70 @@ def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
 @main.command()
 @click.argument("submissions", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where the reports go.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded beside each other; default: cores.")
+@_jobs
 @click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
 @click.option("--one", "form", flag_value="one", help="Each SUBMISSION is one student's, whatever it looks like.")
+@_gradebook
+@_force
 @_rules
 @_told
-def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None, rules: str) -> int:
-    """Grade each SUBMISSION (a folder, .zip, .py or .ipynb of one student, or a class of them)."""
+def grade(
+    submissions: tuple[Path, ...],
+    out: Path,
+    jobs: int | None,
+    form: str | None,
+    gradebook: str | None,
+    force: bool,
+    rules: str,
+) -> int:
+    """Grade each SUBMISSION (a folder, .zip, .py or .ipynb of one student, or a class of them).
+
+    What the gradebook holds already, and nothing has changed that it depends on, is not graded again; a run that was
+    stopped or killed goes on with the same command.
+    """
+    from autograder.grade import Options
     from autograder.grade import grade as run_grade
     from autograder.spec import find_root, load
 
-    return run_grade(load(find_root(Path.cwd()), rules), submissions, out, jobs, form or "auto")
+    options = Options(jobs, form or "auto", rules, gradebook, force)
+    return run_grade(load(find_root(Path.cwd()), rules), submissions, out, options)
+
+
+@main.command()
+@_folder
+@_jobs
+@_gradebook
+@_force
+@_told
+def regrade(folder: Path, jobs: int | None, gradebook: str | None, force: bool) -> int:
+    """Grade again what was graded into DIR, with today's tests, and tell what is different."""
+    from autograder.grade import Options
+    from autograder.grade import regrade as run_regrade
+
+    return run_regrade(_unit_of, folder, Options(jobs=jobs, gradebook=gradebook, force=force))
+
+
+@main.command()
+@_folder
+@click.argument("runs", nargs=-1, type=int, metavar="[RUN RUN]")
+@_gradebook
+@_told
+def diff(folder: Path, runs: tuple[int, ...], gradebook: str | None) -> int:
+    """Who gained and lost what between two runs in DIR, and why; the last two unless told otherwise."""
+    from autograder.compare import diff as run_diff
+
+    return run_diff(folder, runs, gradebook)
+
+
+@main.command()
+@_folder
+@_gradebook
+@_told
+def report(folder: Path, gradebook: str | None) -> int:
+    """Write all reports in DIR again, from the gradebook; nothing is graded."""
+    from autograder.grade import report as run_report
+
+    return run_report(_unit_of, folder, gradebook)
 
 
 @main.command()

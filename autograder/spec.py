@@ -169,6 +169,11 @@ class Spec(Strict):
         below = (name for topic in self.topics for name in sorted(topic.below))
         return tuple(dict.fromkeys((*(topic.name for topic in self.topics), *below)))
 
+    def files_seen_by(self, topic: Topic) -> tuple[str, ...]:
+        """The student's files that lie beside a topic's worker: its own and, unless it is only read, all modules."""
+        others = (each.file for each in self.topics if each.kind == "module" and topic.kind != "answers")
+        return tuple(dict.fromkeys((topic.file, *others)))
+
     def preload_for(self, topics: Iterable[Topic]) -> tuple[str, ...]:
         """What is imported before students' code where these topics are run, each module once; answers need nothing."""
         topics = [topic for topic in topics if topic.kind != "answers"]

@@ -119,7 +119,7 @@ def verify(unit: Unit, only_topics: Sequence[str] = (), seeds: int = SEEDS, name
     columns = (TextColumn("graded"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
         task = progress.add_task("", total=len(all_cases) * seeds)
-        watcher = Watcher(on_result=lambda _: progress.advance(task), tick=progress.refresh)
+        watcher = Watcher(on_graded=lambda *_: progress.advance(task), tick=progress.refresh)
         proofs = [prove(unit, all_cases, f"verify-{number}".encode(), watcher, names) for number in range(1, seeds + 1)]
     wrong = list(dict.fromkeys(line for proof in proofs for line in proof.wrong))
     _table(topics, all_cases, proofs, console, names)

@@ -1,11 +1,11 @@
 """The gradebook's tables.
 
     runs          one command that graded: when it began and, unless it was killed, ended; what it was given
-    submissions   what a student handed in for a run, by (run, student): where it came from, its hash, its place in order
+    submissions   what a student handed in for a run, by (run, student): where it lay, its hash, its place in order
     results       what came of it: the whole `Result` as JSON, marks as exact fractions ("1/3")
     answers       the texts that were handed in for questions in prose, each with its hash, for those who read them
     topics        for each topic of a result the hash of all that it depends on, so that it can be used again; what that
-                  hash is made of, so that a difference can be explained; and what the topics after it must know of it
+                  hash is made of, so that a difference can be explained; and what topics know of those before them
 
 A row of `submissions`, its result, its answers and its topics are written in one transaction. Rows are never changed,
 except that a run is given its end and that a result is replaced as a whole; a new grading is a new run, which is the
@@ -93,7 +93,8 @@ topics = Table(
     Column("topic", String, primary_key=True),
     Column("key", String, nullable=False),
     Column("parts", Text, nullable=False),  # JSON: what the key is made of
-    Column("state", Text, nullable=False),  # JSON: what the topic was told of those before it, and tells those after it
+    Column("before", Text, nullable=False),  # JSON: what the topic was told of those before it
+    Column("state", Text, nullable=False),  # JSON: what it tells those after it, and what else a result has of it
     ForeignKeyConstraint(*_of_a_submission, ondelete="CASCADE"),
     Index("topics_by_key", "key"),
 )

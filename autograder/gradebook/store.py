@@ -59,6 +59,7 @@ class TopicRow:
     topic: str
     key: str
     parts: Mapping[str, str]
+    before: Mapping[str, Any]
     state: Mapping[str, Any]
 
 
@@ -150,7 +151,9 @@ def put_result(
     if written:
         connection.execute(insert(schema.answers), written)
     rows = [
-        whose | {"topic": each.topic, "key": each.key, "parts": _json(each.parts), "state": _json(each.state)}
+        whose
+        | {"topic": each.topic, "key": each.key, "parts": _json(each.parts)}
+        | {"before": _json(each.before), "state": _json(each.state)}
         for each in topics
     ]
     if rows:
@@ -187,6 +190,17 @@ def load_answers(engine: Engine, run: Run, student: str) -> tuple[Answer, ...]:
     with reading(engine) as connection:
         rows = connection.execute(select(table).where(table.c.run == run.id, table.c.student == student)).all()
     return tuple(Answer(row.item, row.text, row.sha256) for row in rows)
+
+
+def load_topics(engine: Engine, run: Run, student: str) -> dict[str, TopicRow]:
+    """What each topic's part of a student's result depends on."""
+    table = schema.topics
+    with reading(engine) as connection:
+        rows = connection.execute(select(table).where(table.c.run == run.id, table.c.student == student)).all()
+    return {
+        row.topic: TopicRow(row.topic, row.key, json.loads(row.parts), json.loads(row.before), json.loads(row.state))
+        for row in rows
+    }
 
 
 def _now() -> str:

@@ -20,7 +20,7 @@ from autograder.spec import Item, Topic, Unit
 from autograder.student import answers
 from autograder.student.answers import MAX_PROBLEMS
 from autograder.submission import Submission
-from autograder.target.failures import Finding
+from autograder.target.failures import Crashed, Finding
 from autograder.target.launcher import Launcher
 from autograder.target.process import ProcessTarget
 
@@ -30,27 +30,31 @@ CORRECTNESS = "The worked answer is right."
 
 @dataclass(frozen=True)
 class Graded:
-    """The results of a topic's items, and what is to be told about the file."""
+    """The results of a topic's items, what is to be told about the file, and the answers in prose, by item."""
 
     items: tuple[ItemResult, ...]
     problems: tuple[str, ...]
     isolation: tuple[str, ...]
+    prose: Mapping[str, str]
 
 
 def grade_answers(unit: Unit, topic: Topic, submission: Submission, launcher: Launcher) -> Graded:
     """Read the topic's file in a worker and judge every answer."""
     key = load_key(unit, topic)
     right = answers.read((unit.solutions / topic.file).read_bytes()).values
-    with made_scratch(unit, submission) as scratch:
-        folder = scratch / "assignments"
-        config = worker_config(unit, bench_config(unit, topic, folder), folder, scratch)
-        target = ProcessTarget(launcher, config, unit.spec.limits)
-        try:
-            values, problems = target.answers()
-        except Finding as error:
-            return _unreadable(topic, error, target.isolation)
-        finally:
-            target.close()
+    for again in (False, True):
+        with made_scratch(unit, topic, submission) as scratch:
+            folder = scratch / "assignments"
+            config = worker_config(unit, bench_config(unit, topic, folder), folder, scratch)
+            target = ProcessTarget(launcher, config, unit.spec.limits)
+            try:
+                values, problems = target.answers()
+                break
+            except Finding as error:
+                if again or not (isinstance(error, Crashed) and error.killed):  # by somebody else: tried again
+                    return _unreadable(topic, error, target.isolation)
+            finally:
+                target.close()
     unread = {name: Outcome(Status.FAILED, f"Line {line}: {what}.") for line, what, name in problems}
     lost = {name: outcome for name, outcome in unread.items() if name not in values}
     items = tuple(
@@ -58,7 +62,9 @@ def grade_answers(unit: Unit, topic: Topic, submission: Submission, launcher: La
     )
     told = [f"{topic.file}, line {line}: {what}" for line, what, _ in problems]
     told += [f"{topic.file}: {what}" for what in strangers(topic, values)]
-    return Graded(items, tuple(told), target.isolation)
+    texts = {item.id: values.get(item.name) for item in topic.items if item.completion is not None}
+    written = {name: text for name, text in texts.items() if prose.is_written(text)}
+    return Graded(items, tuple(told), target.isolation, written)
 
 
 def strangers(topic: Topic, values: Mapping[str, Any]) -> list[str]:
@@ -79,7 +85,8 @@ def not_handed_in(topic: Topic) -> tuple[ItemResult, ...]:
 def _unreadable(topic: Topic, error: Finding, isolation: tuple[str, ...]) -> Graded:
     outcome = finding_outcome(error, topic.items[0], reveal=True)
     text = f"{topic.file} cannot be read. {outcome.message}"
-    return Graded(tuple(_result(item, Outcome(outcome.status, text)) for item in topic.items), (text,), isolation)
+    items = tuple(_result(item, Outcome(outcome.status, text)) for item in topic.items)
+    return Graded(items, (text,), isolation, {})
 
 
 def _judged(topic: Topic, item: Item, key: Key, right: dict[str, Any], values: dict[str, Any]) -> Outcome:

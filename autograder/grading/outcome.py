@@ -35,6 +35,7 @@ class Outcome:
     error: StudentError | None = None
     part: Fraction = Fraction(0)
     diagnosis: str | None = None
+    killed: bool = False  # from outside, as far as one can tell
 
     @property
     def fraction(self) -> Fraction:
@@ -59,7 +60,7 @@ def outcome_of(
     if isinstance(error, KeyboardInterrupt):
         raise error
     if isinstance(error, GraderError):
-        raise GraderError(f"{test}: {error}") from error
+        raise type(error)(f"{test}: {error}") from error
     raise GraderError(
         f"{test} failed by itself: {type(error).__name__}: {error}\n{raised.getrepr(style='short')}"
     ) from error
@@ -71,7 +72,7 @@ def finding_outcome(error: Finding, item: Item, reveal: bool) -> Outcome:
         case TimedOut():
             return Outcome(Status.TIMEOUT, error.message)
         case Crashed():
-            return Outcome(Status.CRASHED, error.message)
+            return Outcome(Status.CRASHED, error.message, killed=error.killed)
         case MissingName():
             return Outcome(Status.NOT_ATTEMPTED, f"{error.message}.")
         case ForbiddenShortcut():

@@ -1,4 +1,4 @@
-"""One submission in, one `Result` out.
+"""One submission in, one `Result` out, with the parts that it is made of.
 
 Each topic is run in a worker of its own. An item that loses marks is tried again with what it builds on replaced by
 stand-ins, so that a wrong softmax costs the softmax and not the attention built on it; the better result counts.
@@ -14,6 +14,7 @@ from autograder import __version__
 from autograder.grading.answers import grade_answers, not_handed_in
 from autograder.grading.diagnosis import Diagnoser
 from autograder.grading.outcome import Outcome
+from autograder.grading.parts import Before, Graded, Known, Part, Standing, fitting, put_together
 from autograder.grading.recording import Record
 from autograder.grading.suite import Suite
 from autograder.grading.topic import TopicRun
@@ -33,25 +34,23 @@ class Session:
     secret: bytes
     diagnoser: Diagnoser | None  # None: mistakes are not named
 
-    def grade(self, submission: Submission, only: frozenset[str] | None = None) -> Result:
-        """Grade one submission, or `only` these items of it. Raises `GraderError` where the grader is at fault."""
+    def grade(self, submission: Submission, only: frozenset[str] | None = None, known: Known | None = None) -> Graded:
+        """Grade one submission, or `only` these items of it; parts that are `known` are not made again.
+
+        Raises `GraderError` where the grader is at fault.
+        """
         if not submission.gradable:
-            return ungraded(self.unit, submission, submission.problems)
-        run = _Run(self, submission)
-        items = []
+            return Graded(ungraded(self.unit, submission, submission.problems))
+        standing, parts = Standing(), []
         for topic in self.unit.spec.topics:
             wanted = [item for item in topic.items if only is None or item.id in only]
-            items += run.topic(topic, wanted) if wanted else []
-        return Result(
-            student=submission.student,
-            items=tuple(items),
-            problems=(*submission.problems, *run.problems),
-            isolation=run.isolation,
-            submission_sha256=submission.sha256,
-            grader_version=__version__,
-            extra_cap=self.unit.spec.extra_cap,
-            unit=self.unit.spec.unit,
-        )
+            if not wanted:
+                continue
+            before = standing.before(topic)
+            part = fitting(known or {}, topic, before) or _TopicGrading(self, submission, topic, before).part(wanted)
+            standing.after(part)
+            parts.append(part)
+        return put_together(self.unit, submission, parts)
 
 
 def ungraded(unit: Unit, submission: Submission, problems: tuple[str, ...]) -> Result:
@@ -73,86 +72,101 @@ def ungraded(unit: Unit, submission: Submission, problems: tuple[str, ...]) -> R
 
 
 @dataclass
-class _Run:
-    """One submission on its way through the topics."""
+class _TopicGrading:
+    """One topic of one submission on its way."""
 
     session: Session
     submission: Submission
+    topic: Topic
+    before: Before
     problems: list[str] = field(default_factory=list)
     isolation: tuple[str, ...] = ()
-    broken: set[str] = field(default_factory=set)  # topics that are missing or do not import
+    broken: bool = False
     wrong: set[str] = field(default_factory=set)  # items that lost marks at the first try
+    prose: dict[str, str] = field(default_factory=dict)
 
-    def topic(self, topic: Topic, items: Sequence[Item]) -> list[ItemResult]:
-        """The results of these items of a topic."""
-        if topic.kind == "answers":
-            return self._answers(topic, items)
+    def part(self, items: Sequence[Item]) -> Part:
+        """What these items of the topic contribute."""
+        results = self._answers(items) if self.topic.kind == "answers" else self._results(items)
+        return Part(
+            self.topic.name,
+            self.before,
+            tuple(results),
+            tuple(self.problems),
+            self.isolation,
+            self.broken,
+            tuple(sorted(self.wrong)),
+            self.prose,
+        )
+
+    def _results(self, items: Sequence[Item]) -> list[ItemResult]:
+        topic = self.topic
         if topic.file not in self.submission.files:
-            self.broken.add(topic.name)
-            self.wrong |= {item.id for item in items}
+            self.broken = True
+            self.wrong = {item.id for item in items}
             self.problems.append(f"{topic.file} was not handed in.")
             outcome = Outcome(Status.NOT_ATTEMPTED, f"{topic.file} was not handed in.")
-            return [self._result(topic, item, dict.fromkeys(item.tests, outcome)) for item in items]
+            return [self._result(item, dict.fromkeys(item.tests, outcome)) for item in items]
         listed = {each.name for each in self.session.unit.spec.topics}
         # Those that the rules do not ask for at all are never handed in.
-        missing = tuple(sorted((topic.below & self.broken) | (topic.below - listed)))
-        with self._start(topic, modules=missing) as run:
+        missing = tuple(sorted({*self.before.broken, *(topic.below - listed)}))
+        with self._start(modules=missing) as run:
             first = {item.id: self._try(run, item, {}) for item in items}
-            self.wrong |= {
+            self.wrong = {
                 id for id, found in first.items() if any(o.status is not Status.PASSED for o in found.values())
             }
-            self.isolation = self.isolation or run.isolation
+            self.isolation = run.isolation
             if run.failed_import is not None:
-                self.broken.add(topic.name)
+                self.broken = True
                 self.problems.append(next(iter(first[items[0].id].values())).message)
-                return [self._result(topic, item, first[item.id]) for item in items]
-        return [self._better(topic, item, first[item.id], run.records, missing) for item in items]
+                return [self._result(item, first[item.id]) for item in items]
+        return [self._better(item, first[item.id], run.records, missing) for item in items]
 
-    def _answers(self, topic: Topic, items: Sequence[Item]) -> list[ItemResult]:
+    def _answers(self, items: Sequence[Item]) -> list[ItemResult]:
+        topic = self.topic
         if topic.file not in self.submission.files:
             self.problems.append(f"{topic.file} was not handed in.")
             found = not_handed_in(topic)
         else:
             graded = grade_answers(self.session.unit, topic, self.submission, self.session.launcher)
             self.problems += graded.problems
-            self.isolation = self.isolation or graded.isolation
+            self.isolation = graded.isolation
+            self.prose = dict(graded.prose)
             found = graded.items
         wanted = {item.id for item in items}
         return [result for result in found if result.id in wanted]
 
     def _better(
         self,
-        topic: Topic,
         item: Item,
         first: dict[str, Outcome],
         records: Mapping[str, Record],
         missing: tuple[str, ...],
     ) -> ItemResult:
         """The item's result, or that of a second try with stand-ins where it earns more; mistakes are named."""
-        told = self.broken.intersection(missing, _modules(item))
+        told = set(self.before.broken).intersection(missing, _modules(item))
         stood_in = tuple(f"{name}.py" for name in sorted(told))
-        result = self._result(topic, item, first, stood_in)
+        result = self._result(item, first, stood_in)
         timeouts = {test: outcome for test, outcome in first.items() if outcome.status is Status.TIMEOUT}
         tried_again = len(timeouts) < len(first) and item.builds_on
         if result.status is Status.PASSED:
             return result
         if not tried_again:
-            return self._result(topic, item, self._diagnosed(topic, item, first, records), stood_in)
-        with self._start(topic, modules=_modules(item), names=_names(item, topic)) as run:
-            to_mend = tuple(other for other in item.builds_on if other in self.wrong) or item.builds_on
+            return self._result(item, self._diagnosed(item, first, records), stood_in)
+        with self._start(modules=_modules(item), names=_names(item)) as run:
+            wrong = {*self.before.wrong, *self.wrong}
+            to_mend = tuple(other for other in item.builds_on if other in wrong) or item.builds_on
             again = self._try(run, item, timeouts)
-        second = self._result(topic, item, again, to_mend)
+        second = self._result(item, again, to_mend)
         spoke = result.status is Status.NOT_ATTEMPTED and second.status is not Status.NOT_ATTEMPTED
         if second.score > result.score or spoke:
-            return self._result(topic, item, self._diagnosed(topic, item, again, run.records), to_mend)
-        return self._result(topic, item, self._diagnosed(topic, item, first, records), stood_in)
+            return self._result(item, self._diagnosed(item, again, run.records), to_mend)
+        return self._result(item, self._diagnosed(item, first, records), stood_in)
 
-    def _diagnosed(
-        self, topic: Topic, item: Item, outcomes: dict[str, Outcome], records: Mapping[str, Record]
-    ) -> dict[str, Outcome]:
+    def _diagnosed(self, item: Item, outcomes: dict[str, Outcome], records: Mapping[str, Record]) -> dict[str, Outcome]:
         """The outcomes, with the mistake's sentence and hint where one is known for certain."""
         diagnoser = self.session.diagnoser
-        mistake = diagnoser.name(topic, item, outcomes, records) if diagnoser else None
+        mistake = diagnoser.name(self.topic, item, outcomes, records) if diagnoser else None
         if mistake is None:
             return outcomes
         text = f"{mistake.says} {mistake.hint}"
@@ -161,21 +175,19 @@ class _Run:
             for test, outcome in outcomes.items()
         }
 
-    def _start(self, topic: Topic, modules: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> TopicRun:
+    def _start(self, modules: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> TopicRun:
         session = self.session
-        return TopicRun(session.unit, topic, self.submission, session.suite, session.launcher, modules, names)
+        return TopicRun(session.unit, self.topic, self.submission, session.suite, session.launcher, modules, names)
 
     def _try(self, run: TopicRun, item: Item, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
         return run.run_item(item, self.session.secret, skip)
 
-    def _result(
-        self, topic: Topic, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()
-    ) -> ItemResult:
+    def _result(self, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()) -> ItemResult:
         visible = (item.visibility or self.session.unit.spec.visibility) != "hidden"
         tests = tuple(
             TestResult(
                 test=test,
-                name=self.session.suite.claim(topic.name, test),
+                name=self.session.suite.claim(self.topic.name, test),
                 status=outcome.status,
                 score=item.points * item.weight(test) * outcome.fraction,
                 max_score=item.points * item.weight(test),
@@ -199,6 +211,7 @@ def _modules(item: Item) -> tuple[str, ...]:
     return tuple(sorted({other.split(".")[0] for other in item.builds_on} - {own}))
 
 
-def _names(item: Item, topic: Topic) -> tuple[str, ...]:
+def _names(item: Item) -> tuple[str, ...]:
     """The names of its own topic that an item builds on."""
-    return tuple(other.split(".")[1] for other in item.builds_on if other.startswith(f"{topic.name}."))
+    own = item.id.split(".")[0]
+    return tuple(other.split(".")[1] for other in item.builds_on if other.startswith(f"{own}."))

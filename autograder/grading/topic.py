@@ -17,7 +17,7 @@ from autograder.student.jail import Allowance
 from autograder.student.workbench import BenchConfig
 from autograder.student.worker import WorkerConfig
 from autograder.submission import Submission
-from autograder.target.failures import Finding
+from autograder.target.failures import Crashed, Finding
 from autograder.target.launcher import Launcher
 from autograder.target.process import Definition, ProcessTarget
 
@@ -96,7 +96,8 @@ class TopicRun:
                 timeouts += outcomes[test].status is Status.TIMEOUT
         return _forfeited(outcomes)
 
-    def _run(self, item: Item, test: str, seed: int) -> Outcome:
+    def _run(self, item: Item, test: str, seed: int, again: bool = False) -> Outcome:
+        """One test's outcome. A process that somebody may have killed is tried again: it costs the student nothing."""
         target = self._ready_target()
         if target is None:
             assert self.failed_import is not None
@@ -107,6 +108,8 @@ class TopicRun:
         recorder = Recorder(target)
         outcome = self._suite.run(self._topic.name, item, test, recorder, seed)
         self.records[test] = recorder.record
+        if outcome.killed and not again:
+            return self._run(item, test, seed, again=True)
         return self._in_place(outcome, item, target.outline)
 
     def _in_place(self, outcome: Outcome, item: Item, outline: tuple[Definition, ...]) -> Outcome:
@@ -119,12 +122,12 @@ class TopicRun:
                 return replace(outcome, shortcut_line=0)
         return outcome
 
-    def _ready_target(self) -> ProcessTarget | None:
+    def _ready_target(self, again: bool = False) -> ProcessTarget | None:
         """The worker with the module in it; None where the module cannot be imported, which is tried once only."""
         if self._target is not None and not self._target.alive:
             self._end_worker()
         if self._target is None and self.failed_import is None:
-            scratch = self._scratch.enter_context(made_scratch(self._unit, self._submission))
+            scratch = self._scratch.enter_context(made_scratch(self._unit, self._topic, self._submission))
             folder = scratch / "assignments"
             bench = bench_config(self._unit, self._topic, folder, **self._replaced)
             self._target = ProcessTarget(
@@ -133,6 +136,8 @@ class TopicRun:
             try:
                 self._target.load()
             except Finding as error:
+                if isinstance(error, Crashed) and error.killed and not again:
+                    return self._ready_target(again=True)
                 self.failed_import = error
             self.isolation = self._target.isolation
             if self.failed_import is not None:

@@ -40,11 +40,13 @@ class Submission:
                 digest.update(part)
         return digest.hexdigest()
 
-    def write_to(self, folder: Path) -> None:
-        """Write the files into `folder`, plain and with mode 0644; a link that lies there is not followed."""
+    def write_to(self, folder: Path, names: Iterable[str] | None = None) -> None:
+        """Write the files, or those of `names`, into `folder`, plain and with mode 0644; no link is followed."""
         folder.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        for name, data in self.files.items():
+        wanted = self.files.keys() if names is None else set(names) & self.files.keys()
+        for name in sorted(wanted):
+            data = self.files[name]
             path = folder / name
             with open(path, "wb", opener=lambda at, _: os.open(at, flags, 0o644)) as file:
                 file.write(data)

@@ -89,7 +89,11 @@ class TimedOut(Broken):
 
 
 class Crashed(Broken):
-    """It ended, or sent something that is no message."""
+    """It ended, or sent something that is no message. With `killed`, by a signal that others send, too."""
+
+    def __init__(self, message: str, killed: bool = False) -> None:
+        self.killed = killed
+        super().__init__(message)
 
 
 def _kinds() -> dict[str, type[StudentError]]:

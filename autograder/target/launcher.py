@@ -21,6 +21,10 @@ CAN_FORK = sys.platform == "linux"
 _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
+class LauncherEnded(GraderError):
+    """The process that makes workers has ended: killed from outside, or what it imports ends it."""
+
+
 @dataclass(frozen=True)
 class Ending:
     """How a worker ended: the signal that ended it, or its exit status."""
@@ -150,16 +154,18 @@ class Zygote(Launcher):
         self._wait_until_ready()
         assert self._control is not None
         assert self._socket is not None
-        self._control.send(request)
+        self._tell(request)
         self._socket.setblocking(True)
-        socket.send_fds(self._socket, [b"*"], [theirs.fileno()])
+        try:
+            socket.send_fds(self._socket, [b"*"], [theirs.fileno()])
+        except OSError:
+            raise self._ended() from None
         self._socket.setblocking(False)
         return self._ask()
 
     def end(self, worker: Worker) -> Ending:
         worker.channel.close()
-        assert self._control is not None
-        self._control.send({"end": worker.pid})
+        self._tell({"end": worker.pid})
         told = self._ask()
         return Ending(told["signal"], told["exit"])
 
@@ -178,6 +184,12 @@ class Zygote(Launcher):
                 self._process.wait()
             self._process = None
 
+    def restart(self) -> None:
+        """Begin again, after it has ended."""
+        self.close()
+        self._ready = False
+        self.start()
+
     def _wait_until_ready(self) -> None:
         self.start()
         if not self._ready:
@@ -186,16 +198,27 @@ class Zygote(Launcher):
             if told["ready"] != 1:
                 raise GraderError(f"the zygote has {told['ready']} threads after its imports; it must have one to fork")
 
+    def _tell(self, request: dict[str, Any]) -> None:
+        assert self._control is not None
+        try:
+            self._control.send(request)
+        except ChannelClosed:
+            raise self._ended() from None
+
     def _ask(self) -> dict[str, Any]:
         assert self._control is not None
         try:
             told: dict[str, Any] = self._control.receive()
         except ChannelClosed:
-            raise GraderError(
-                f"the process that imports {', '.join(self._preload) or 'nothing'} for the students' code has ended; "
-                f"try: {sys.executable} -c 'import {', '.join(self._preload) or 'sys'}'"
-            ) from None
+            raise self._ended() from None
         return told
+
+    def _ended(self) -> LauncherEnded:
+        names = ", ".join(self._preload)
+        return LauncherEnded(
+            f"the process that imports {names or 'nothing'} for the students' code has ended; "
+            f"try: {sys.executable} -c 'import {names or 'sys'}'"
+        )
 
 
 class Spawner(Launcher):

@@ -1,6 +1,7 @@
 """A target in a process of its own: requests cross a channel, and its limits are watched from outside."""
 
 import secrets
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -148,7 +149,8 @@ class ProcessTarget:
         ending = self._end()
         if "CPU time" in str(ending):
             raise TimedOut("Your code used up the CPU time that all its tests have together.")
-        raise Crashed(f"The Python process with your code ended before it gave an answer: {ending}.")
+        killed = ending.signal == getattr(signal, "SIGKILL", -1)
+        raise Crashed(f"The Python process with your code ended before it gave an answer: {ending}.", killed)
 
     def _end(self) -> Ending:
         self.alive = False
