@@ -141,42 +141,50 @@ def diff(folder: Path, runs: tuple[int, ...], gradebook: str | None) -> int:
 @main.command()
 @_folder
 @_gradebook
+@click.option(
+    "--release-answers/--withhold-answers",
+    "released",
+    default=None,
+    help="From now on students' reports show model answers, rubrics and readers' notes, or no longer.",
+)
 @_told
-def report(folder: Path, gradebook: str | None) -> int:
-    """Write all reports in DIR again, from the gradebook; nothing is graded."""
+def report(folder: Path, gradebook: str | None, released: bool | None) -> int:
+    """Write all reports in DIR again, from the gradebook and what readers decided; nothing is graded."""
     from autograder.grade import report as run_report
 
-    return run_report(_unit_of, folder, gradebook)
+    return run_report(_unit_of, folder, gradebook, released)
 
 
 @main.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option(
-    "--reader", "readers", multiple=True, metavar="NAME", help="Who reads; several times for several."
-)
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free."
-)
+@_folder
+@click.option("--reader", "readers", multiple=True, metavar="NAME", help="Who reads; several times for several.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free.")
 @click.option("--export", "exported", type=click.Path(path_type=Path, dir_okay=False), help="Write decisions as CSV.")
 @click.option("--import", "imported", type=click.Path(path_type=Path, dir_okay=False), help="Take decisions from CSV.")
-@_rules
+@_gradebook
 @_told
 def review(
-    folder: Path, readers: tuple[str, ...], port: int, exported: Path | None, imported: Path | None, rules: str
+    folder: Path,
+    readers: tuple[str, ...],
+    port: int,
+    exported: Path | None,
+    imported: Path | None,
+    gradebook: str | None,
 ) -> int:
-    """Read written answers in the browser and give their marks: of what was graded into DIR, on this machine alone."""
-    from autograder.spec import find_root, load
-
-    unit = load(find_root(Path.cwd()), rules)
-    from autograder.review import command
+    """Read the written answers of DIR in the browser and give their marks; on this machine alone."""
+    try:
+        from autograder.review import command
+    except ImportError as error:
+        raise UsageError(f"reading needs {error.name}: pip install 'autograder[review]'") from None
 
     if exported is not None and imported is not None:
         raise UsageError("--export and --import: one of the two")
+    desk = command.opened(_unit_of, folder, gradebook)
     if exported is not None:
-        return command.export(unit, folder, exported)
+        return command.export(desk, exported)
     if imported is not None:
-        return command.take_in(unit, folder, imported)
-    return command.serve(unit, folder, readers, port)
+        return command.take_in(desk, imported)
+    return command.serve(desk, readers, port)
 
 
 @main.command()

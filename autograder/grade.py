@@ -25,6 +25,7 @@ from autograder.gradebook import (
 )
 from autograder.gradebook.keeper import Keeper
 from autograder.gradebook.keys import Keys
+from autograder.gradebook.readers import release_answers, with_readers
 from autograder.grading.batch import Watcher, default_jobs, grade_each
 from autograder.grading.parts import Graded
 from autograder.grading.seeds import secret_for
@@ -89,7 +90,7 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
         for number in sorted(unwritten):
             _write_one(book, run, submissions[number].student, unit, out)
         run = end_run(book, run)
-        results = list(load_results(book, run))
+        results = list(with_readers(book, unit, run, load_results(book, run)))
         write_class(results, unit, out)
     except KeyboardInterrupt:
         kept = len(load_students(book, run))
@@ -126,8 +127,11 @@ def regrade(unit_of: "UnitOf", out: Path, options: Options) -> int:
     return status
 
 
-def report(unit_of: "UnitOf", out: Path, gradebook: str | None = None) -> int:
-    """Write all reports again, from the gradebook. The exit status is that of the grading."""
+def report(unit_of: "UnitOf", out: Path, gradebook: str | None = None, released: bool | None = None) -> int:
+    """Write all reports again, from the gradebook. The exit status is that of the grading.
+
+    `released` says whether from now on they show model answers, rubrics and readers' notes; None leaves that as it is.
+    """
     console = Console(stderr=True, highlight=False)
     book = open_gradebook(gradebook_of(out, gradebook), make=False)
     run = last_run(book) or last_run(book, ended=False)
@@ -135,10 +139,12 @@ def report(unit_of: "UnitOf", out: Path, gradebook: str | None = None) -> int:
         raise UsageError(f"{out} holds no run yet: use `autograder grade SUBMISSION... --out {out}`")
     unit = unit_of(run.given["rules"])
     _make_folder(out)
+    if released is not None:
+        release_answers(book, released)
     try:
-        for student in load_students(book, run):
-            _write_one(book, run, student, unit, out)
-        results = list(load_results(book, run))
+        results = list(with_readers(book, unit, run, load_results(book, run)))
+        for result in results:
+            _write_reports(result, unit, out)
         write_class(results, unit, out)
     except OSError as error:
         raise GraderError(f"{error.filename or out}: {error.strerror}. The gradebook is as it was") from error
@@ -153,7 +159,12 @@ def _write_one(book: Engine, run: Run, student: str, unit: Unit, out: Path) -> N
     """A student's reports, from the gradebook."""
     result = load_result(book, run, student)
     assert result is not None
-    write_result(result, unit, out / student)
+    for whole in with_readers(book, unit, run, [result], student):
+        _write_reports(whole, unit, out)
+
+
+def _write_reports(result: Result, unit: Unit, out: Path) -> None:
+    write_result(result, unit, out / result.student)
     write_notes(result, out)
 
 

@@ -44,6 +44,27 @@ class TestResult:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A part of a good answer, and whether a reader found it; None where the student is the one to compare."""
+
+    points: int
+    says: str
+    given: bool | None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a student is told about a written answer once answers are released; `points` of the rubric, by a reader."""
+
+    question: str
+    answer: str
+    model: str
+    marks: tuple[Mark, ...]
+    points: Fraction | None
+    note: str
+
+
+@dataclass(frozen=True)
 class ItemResult:
     """One item of grading.yml. `replaced` names the parts that were stand-ins when the marks were earned.
 
@@ -61,6 +82,7 @@ class ItemResult:
     replaced: tuple[str, ...] = ()
     prose: bool = False
     read: bool = False
+    feedback: Feedback | None = None
 
     @property
     def topic(self) -> str:

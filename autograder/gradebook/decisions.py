@@ -65,6 +65,7 @@ decisions = Table(
     Column("action", String, nullable=False),  # the same for rows that were made together
     Column("undoes", String),  # the action that this one takes back
     UniqueConstraint("item", "student", "line", "before"),  # two who saw the same cannot both be the next
+    Index("decisions_by_student", "student"),
     Index("decisions_by_line", "item", "student", "line", "number"),
     sqlite_autoincrement=True,  # a number never comes again
 )

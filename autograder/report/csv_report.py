@@ -54,4 +54,4 @@ def cell(text: str) -> str:
 
 
 def _is_read_by_a_person(item: ItemResult) -> bool:
-    return item.pending > 0 or item.status is Status.NEEDS_REVIEW
+    return item.read or item.pending > 0 or item.status is Status.NEEDS_REVIEW

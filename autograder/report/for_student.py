@@ -6,7 +6,7 @@ All text is cleaned, the instructor's notes go, and of a test that is not visibl
 from dataclasses import replace
 
 from autograder.report.text import clean
-from autograder.results import Result, TestResult
+from autograder.results import ItemResult, Result, TestResult
 
 NO_NAME = "(no name)"
 
@@ -16,12 +16,23 @@ def for_student(result: Result) -> Result:
     return replace(
         result,
         student=clean(result.student, 100) or NO_NAME,
-        items=tuple(replace(item, tests=tuple(map(_shown, item.tests))) for item in result.items),
+        items=tuple(map(_item, result.items)),
         problems=tuple(clean(problem, 500, lines=5) for problem in result.problems),
         isolation=tuple(clean(layer, 100) for layer in result.isolation),
         submission_sha256=clean(result.submission_sha256, 64),
         grader_version=clean(result.grader_version, 100),
     )
+
+
+def _item(item: ItemResult) -> ItemResult:
+    feedback = item.feedback
+    if feedback is not None:
+        feedback = replace(
+            feedback,
+            answer=clean(feedback.answer, 20_000, lines=500),
+            note=clean(feedback.note, 20_000, lines=500),
+        )
+    return replace(item, tests=tuple(map(_shown, item.tests)), feedback=feedback)
 
 
 def _shown(test: TestResult) -> TestResult:

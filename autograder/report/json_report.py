@@ -7,7 +7,7 @@ but for `seconds`.
 import json
 
 from autograder.report.for_student import for_student
-from autograder.results import ItemResult, Result, TestResult
+from autograder.results import Feedback, ItemResult, Result, TestResult
 from autograder.spec import Unit
 
 
@@ -30,7 +30,7 @@ def render(result: Result, unit: Unit) -> str:
 
 
 def _item(item: ItemResult) -> dict[str, object]:
-    return {
+    data: dict[str, object] = {
         "id": item.id,
         "level": item.level,
         "score": float(item.score),
@@ -40,6 +40,20 @@ def _item(item: ItemResult) -> dict[str, object]:
         "status": item.status.value,
         "replaced": list(item.replaced),
         "tests": [_test(test) for test in item.tests],
+    }
+    if item.feedback is not None:  # once answers are released
+        data["feedback"] = _feedback(item.feedback)
+    return data
+
+
+def _feedback(feedback: Feedback) -> dict[str, object]:
+    return {
+        "question": feedback.question,
+        "answer": feedback.answer,
+        "model": feedback.model,
+        "points": None if feedback.points is None else float(feedback.points),
+        "rubric": [{"points": mark.points, "says": mark.says, "given": mark.given} for mark in feedback.marks],
+        "note": feedback.note,
     }
 
 

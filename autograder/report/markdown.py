@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from autograder.report import summary
 from autograder.report.for_student import for_student
 from autograder.report.summary import Finding, ItemView, Step, TopicView, marks
-from autograder.results import Result, Status
+from autograder.results import Feedback, Result, Status
 from autograder.spec import Unit
 
 SYMBOLS = {
@@ -112,6 +112,18 @@ def _item(item: ItemView) -> Iterator[str]:
         yield from _finding(finding)
     if item.further:
         yield f"  - {item.further}"
+    if result.feedback is not None:
+        yield from _feedback(result.feedback, item.decided)
+
+
+def _feedback(feedback: Feedback, decided: str) -> Iterator[str]:
+    yield f"  - {decided}"
+    for mark in feedback.marks:
+        found = "" if mark.given is None else "found: " if mark.given else "not found: "
+        yield f"    - {found}{escape(mark.says)} ({summary.count(mark.points, 'point')})"
+    if feedback.note:
+        yield f"  - The reader says: {_block(feedback.note, ' ' * 4)}"
+    yield f"  - A model answer: {_block(feedback.model, ' ' * 4)}"
 
 
 def _finding(finding: Finding) -> Iterator[str]:

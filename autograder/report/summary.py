@@ -73,6 +73,8 @@ class ItemView:
 
     @property
     def words(self) -> str:
+        if self.result.read:
+            return f"{ITEM_WORDS[self.result.status]}, read by a person"
         if self.result.prose and self.result.status is Status.PASSED:
             return "answered: completion, not correctness"
         return ITEM_WORDS[self.result.status]
@@ -92,6 +94,20 @@ class ItemView:
     def waits(self) -> str:
         """`up to 1.5 more`, which a reader of the answer gives."""
         return f"up to {marks(self.result.pending)} more"
+
+    @property
+    def decided(self) -> str:
+        """Who decides what, where feedback on a written answer is shown."""
+        feedback = self.result.feedback
+        if feedback is None:
+            return ""
+        machine = "A machine only looked whether there is an answer (completion, not correctness)."
+        if feedback.points is None:
+            return f"{machine} Nobody gives marks for what it says: compare it yourself with what a good answer holds."
+        given = f"{marks(feedback.points)} of {sum(mark.points for mark in feedback.marks)} points of the rubric"
+        if not self.result.read:
+            return f"A person read this answer and found {given}; no marks hang on it. {machine}"
+        return f"A person read this answer and gave {given}; that decides about its marks. {machine}"
 
     @property
     def replaced(self) -> str:

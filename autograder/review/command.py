@@ -1,14 +1,13 @@
 """`autograder review`: the server for readers, and decisions as CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from getpass import getuser
 from pathlib import Path
 
 import click
-from sqlalchemy import Engine
 
 from autograder.errors import UsageError
-from autograder.gradebook import gradebook_of, open_gradebook
+from autograder.gradebook import gradebook_of, last_run, open_gradebook
 from autograder.report.files import write_atomically
 from autograder.review.desk import Desk
 from autograder.review.exchange import bring_in, rows_of
@@ -17,15 +16,25 @@ from autograder.spec import Unit
 MAX_NAME = 60
 
 
-def serve(unit: Unit, folder: Path, readers: Sequence[str], port: int) -> int:
+def opened(unit_of: Callable[[str], Unit], folder: Path, gradebook: str | None) -> Desk:
+    """What there is to read in a folder of reports, with the rules by which it was graded."""
+    engine = open_gradebook(gradebook_of(folder, gradebook), make=False)
+    run = last_run(engine)
+    if run is None:
+        raise UsageError(f"{folder} holds no run that came to its end: grade a class into it first")
+    desk = Desk(unit_of(run.given["rules"]), engine)
+    if not desk.material().questions:
+        raise UsageError(f"{folder}: there are no questions in prose to read")
+    return desk
+
+
+def serve(desk: Desk, readers: Sequence[str], port: int) -> int:
     """Serve the pages until Ctrl-C. Each reader is told an address of their own."""
     from waitress import create_server
 
     from autograder.review.access import LOCAL, Door
     from autograder.review.server import make_app
 
-    desk = Desk(unit, _opened(folder))
-    desk.material()
     door = Door(_names(readers))
     try:
         server = create_server(make_app(desk, door), host=LOCAL[0], port=port, threads=8, ident=None)
@@ -43,10 +52,9 @@ def serve(unit: Unit, folder: Path, readers: Sequence[str], port: int) -> int:
     return 0
 
 
-def export(unit: Unit, folder: Path, path: Path) -> int:
+def export(desk: Desk, path: Path) -> int:
     """Write what every reader decided last to a CSV file."""
-    engine = _opened(folder)
-    text, number = rows_of(Desk(unit, engine).material(), engine)
+    text, number = rows_of(desk.material(), desk.engine)
     try:
         write_atomically(path, text)
     except OSError as error:
@@ -55,7 +63,7 @@ def export(unit: Unit, folder: Path, path: Path) -> int:
     return 0
 
 
-def take_in(unit: Unit, folder: Path, path: Path) -> int:
+def take_in(desk: Desk, path: Path) -> int:
     """Keep the decisions of a CSV file. The exit status is 1 where a row is wrong; the others are kept."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -63,18 +71,13 @@ def take_in(unit: Unit, folder: Path, path: Path) -> int:
         raise UsageError(f"--import {path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"--import {path}: not UTF-8 text; save it as CSV UTF-8") from None
-    engine = _opened(folder)
-    done = bring_in(Desk(unit, engine).material(), engine, text, str(path))
+    done = bring_in(desk.material(), desk.engine, text, str(path))
     for problem in done.problems:
         click.echo(problem, err=True)
     click.echo(f"{done.kept} decisions kept, {done.same} stood there already, {len(done.problems)} rows not taken")
     if done.stale:
         click.echo(f"{done.stale} of them are on an earlier text of their answer and do not count")
     return 1 if done.problems else 0
-
-
-def _opened(folder: Path) -> Engine:
-    return open_gradebook(gradebook_of(folder), make=False)
 
 
 def _names(readers: Sequence[str]) -> list[str]:

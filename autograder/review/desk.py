@@ -53,7 +53,7 @@ class Desk:
 
     def __init__(self, unit: Unit, engine: Engine) -> None:
         self._unit = unit
-        self._engine = engine
+        self.engine = engine
         self._lock = Lock()
         self._material: Material | None = None
         self._places: dict[str, list[Place]] = {}
@@ -61,11 +61,11 @@ class Desk:
     def material(self) -> Material:
         """The newest run; `UsageError` where there is none."""
         with self._lock:
-            run = last_run(self._engine)
+            run = last_run(self.engine)
             if run is None:
                 raise UsageError("nothing is graded yet")
             if self._material is None or self._material.run != run.id:
-                self._material = load_material(self._unit, self._engine)
+                self._material = load_material(self._unit, self.engine)
                 self._places = {}
             assert self._material is not None
             return self._material
@@ -73,7 +73,7 @@ class Desk:
     def overview(self, reader: str) -> list[Row]:
         """All questions, with what is left in each."""
         material = self.material()
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             found = by_answer(latest(connection))
         return [self._row(material, question, found, reader) for question in material.questions.values()]
 
@@ -106,7 +106,7 @@ class Desk:
         question = material.questions[item]
         written = material.answers[item]
         places = self._arranged(material, item)
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             found = by_answer(latest(connection, item))
             phrases = load_phrases(connection, item)
         answers = []
@@ -144,12 +144,12 @@ class Desk:
         if [name for name, draft in drafts if written[name].sha256 != draft.answer_sha256]:
             raise KeyError(item)
         question = material.questions[item]
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             record(connection, named, question.rubric, reader, agreed)
         return self._now(item, {draft.student for draft in named}, reader, agreed)
 
     def undo(self, item: str, reader: str, agreed: bool) -> Json:
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             restored = undo(connection, item, reader, agreed)
         return self._now(item, {decision.student for decision in restored}, reader, agreed)
 
@@ -162,7 +162,7 @@ class Desk:
         """How these answers stand, and of each answer of the question how many have read it."""
         material = self.material()
         question = material.questions[item]
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             found = by_answer(latest(connection, item))
         shown, read_by = [], {}
         for each in material.answers[item]:
@@ -183,19 +183,19 @@ class Desk:
         """Every decision on one answer; those of others only when the reader has finished."""
         student = self._students(item)[name]
         written = next(each for each in self.material().answers[item] if each.student == student)
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             made = history(connection, item, student)
         mine = [each for each in made if each.reader == reader and not each.agreed]
         seen = made if mine and _is_fresh(mine[-1], written) else [each for each in made if each.reader == reader]
         return [_decision(each, written) | {"agreed": each.agreed} for each in seen]
 
     def keep_phrase(self, item: str, text: str, reader: str) -> list[Json]:
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             keep_phrase(connection, item, text, reader)
             return [{"number": each.number, "text": each.text} for each in load_phrases(connection, item)]
 
     def remove_phrase(self, item: str, number: int) -> list[Json]:
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             remove_phrase(connection, item, number)
             return [{"number": each.number, "text": each.text} for each in load_phrases(connection, item)]
 
