@@ -78,6 +78,7 @@ function finish() {
 function undo() {
   noteNow();
   saver.add({ path: `${data}/undo` });
+  render();
 }
 
 function step(by) {
@@ -103,6 +104,7 @@ function tickAll() {
 }
 
 function render() {
+  main.dataset.saving = String(!saver.idle || typing !== null);
   showDone(reading);
   const answer = reading.current;
   for (const each of document.querySelectorAll("aside button, aside input, aside textarea, aside select")) each.disabled = !answer;
@@ -164,7 +166,11 @@ at("none").addEventListener("click", () => change({ given: [], adjustment: "" })
 at("finish").addEventListener("click", finish);
 at("undo").addEventListener("click", undo);
 at("adjustment").addEventListener("change", event => change({ adjustment: event.currentTarget.value.trim().replace(",", ".") }));
-at("note").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(noteNow, 300); });
+at("note").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(noteNow, 300);
+  main.dataset.saving = "true";
+});
 at("note").addEventListener("blur", noteNow);
 at("phrases").addEventListener("change", event => {
   const text = event.currentTarget.selectedOptions[0]?.dataset.text;
