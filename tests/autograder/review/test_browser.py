@@ -1,4 +1,4 @@
-"""The pages for readers in headless Chromium: read by keyboard, by two at once, through a crash, and by screen readers."""
+"""The pages for readers in headless Chromium: by keyboard, two at once, through a crash, with axe, under attack."""
 
 import json
 import threading
