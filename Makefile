@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SAMPLE := build/sample
 
-.PHONY: help setup grade test lint verify soak stubs sample clean
+.PHONY: help setup grade test lint verify soak bench stubs sample clean
 
 help:
 	@echo "make grade    grade a sample class into build/grades/"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint     ruff and mypy"
 	@echo "make verify   prove the hidden tests: solutions pass, stubs score nothing, mistakes are caught"
 	@echo "make soak     prove that they are not flaky: 200 runs with new seeds; stop it and go on as you like"
+	@echo "make bench    measure how fast grading is; wants a quiet machine for 20 minutes"
 	@echo "make stubs    make the stubs in assignments/ from solutions/"
 	@echo "make clean    remove .venv and build"
 
@@ -45,6 +46,9 @@ verify: setup
 soak: setup
 	@echo "==> Grading the solutions and the different right modules again and again"
 	@$(BIN)/autograder soak
+
+bench: setup
+	@$(BIN)/python tests/bench/bench.py
 
 stubs: setup
 	@$(BIN)/autograder release stubs

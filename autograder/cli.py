@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 _rules = click.option("--rules", default="grading.yml", show_default=True, help="Another rule file of the unit.")
 _jobs = click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded beside each other; default: cores.")
+_cluster = click.option(
+    "--cluster", metavar="ADDRESS", help="Grade on a Dask cluster, tcp://HOST:PORT; local:2 tries it here."
+)
 _force = click.option("--force", is_flag=True, help="Grade everything, and tell where that gives other marks.")
 _folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
 _gradebook = click.option(
@@ -86,6 +89,7 @@ def check(topics: tuple[str, ...], debug: bool, rules: str) -> int:
 @_jobs
 @click.option("--class", "form", flag_value="class", help="Each SUBMISSION is a class, whatever it looks like.")
 @click.option("--one", "form", flag_value="one", help="Each SUBMISSION is one student's, whatever it looks like.")
+@_cluster
 @_gradebook
 @_force
 @_rules
@@ -95,6 +99,7 @@ def grade(
     out: Path,
     jobs: int | None,
     form: str | None,
+    cluster: str | None,
     gradebook: str | None,
     force: bool,
     rules: str,
@@ -108,22 +113,23 @@ def grade(
     from autograder.grade import grade as run_grade
     from autograder.spec import find_root, load
 
-    options = Options(jobs, form or "auto", rules, gradebook, force)
+    options = Options(jobs, form or "auto", rules, gradebook, force, cluster)
     return run_grade(load(find_root(Path.cwd()), rules), submissions, out, options)
 
 
 @main.command()
 @_folder
 @_jobs
+@_cluster
 @_gradebook
 @_force
 @_told
-def regrade(folder: Path, jobs: int | None, gradebook: str | None, force: bool) -> int:
+def regrade(folder: Path, jobs: int | None, cluster: str | None, gradebook: str | None, force: bool) -> int:
     """Grade again what was graded into DIR, with today's tests, and tell what is different."""
     from autograder.grade import Options
     from autograder.grade import regrade as run_regrade
 
-    return run_regrade(_unit_of, folder, Options(jobs=jobs, gradebook=gradebook, force=force))
+    return run_regrade(_unit_of, folder, Options(jobs=jobs, gradebook=gradebook, force=force, cluster=cluster))
 
 
 @main.command()

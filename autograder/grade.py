@@ -49,6 +49,7 @@ class Options:
     rules: str = "grading.yml"
     gradebook: str | None = None  # None: in the output folder
     force: bool = False
+    cluster: str | None = None  # a scheduler's address; None: this machine
 
 
 def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int:
@@ -73,8 +74,15 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
     keeper = Keeper(book, run, keys, submissions, options.force)
     left = keeper.keep_known()
     jobs = max(1, min(options.jobs or default_jobs(), len(left)))
-    held = f"{len(submissions) - len(left)} unchanged and in the gradebook, " if len(left) < len(submissions) else ""
-    console.print(f"{unit.spec.unit}: {len(submissions)} submissions, {held}{len(left)} to grade, {jobs} at a time")
+    where = f", {jobs} at a time" if options.cluster is None else f", by {options.cluster}"
+    unreadable = sum(not submission.gradable for submission in submissions)
+    told = {
+        "that cannot be graded": unreadable,
+        "unchanged and in the gradebook": len(submissions) - len(left) - unreadable,
+        f"to grade{where}": len(left),
+    }
+    counts = ", ".join(f"{count} {words}" for words, count in told.items() if count)
+    console.print(f"{unit.spec.unit}: {len(submissions)} submissions: {counts}")
     try:
         with Live([submission.student for submission in submissions], console) as live:
             live.expect(len(left))
@@ -85,12 +93,17 @@ def grade(unit: Unit, paths: Sequence[Path], out: Path, options: Options) -> int
                 _write_one(book, run, submissions[number].student, unit, out)
 
             watcher = Watcher(live.started, on_graded, live.tick)
-            grade_each(unit, submissions, left, secret, jobs, watcher, known=keeper.known)
-        unwritten = set(range(len(submissions))) - set(left)
-        for number in sorted(unwritten):
-            _write_one(book, run, submissions[number].student, unit, out)
-        run = end_run(book, run)
+            if options.cluster is None:
+                grade_each(unit, submissions, left, secret, jobs, watcher, known=keeper.known)
+            else:
+                on_cluster = _cluster_grading()
+                on_cluster(unit, options.rules, submissions, left, secret, options.cluster, watcher, keeper.known)
         results = list(with_readers(book, unit, run, load_results(book, run)))
+        written = {submissions[number].student for number in left}
+        for result in results:
+            if result.student not in written:
+                _write_reports(result, unit, out)
+        run = end_run(book, run)
         write_class(results, unit, out)
     except KeyboardInterrupt:
         kept = len(load_students(book, run))
@@ -153,6 +166,14 @@ def report(unit_of: "UnitOf", out: Path, gradebook: str | None = None, released:
 
 
 UnitOf = Callable[[str], Unit]  # the unit with the rules of this file
+
+
+def _cluster_grading() -> "Callable[..., None]":
+    try:
+        from autograder.cluster.dispatch import grade_on_cluster
+    except ImportError as error:
+        raise UsageError(f"--cluster needs Dask ({error}): pip install -e '.[cluster]'") from None
+    return grade_on_cluster
 
 
 def _write_one(book: Engine, run: Run, student: str, unit: Unit, out: Path) -> None:

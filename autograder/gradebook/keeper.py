@@ -10,6 +10,7 @@ from autograder.gradebook.keys import Keys
 from autograder.gradebook.reuse import differences, known_parts, rows_of
 from autograder.gradebook.store import Answer, Handed, Run, put_result
 from autograder.grading.parts import Graded, Known, from_known
+from autograder.grading.session import ungraded
 from autograder.submission import Submission
 
 _AT_ONCE = 20  # results that are known, in one transaction
@@ -37,12 +38,15 @@ class Keeper:
         self._put([(number, graded)])
 
     def keep_known(self) -> list[int]:
-        """Keep what is known as a whole; the numbers of the submissions that are left to grade."""
+        """Keep what needs no grading: what is known as a whole, and what cannot be graded. The numbers of the rest."""
         left: list[int] = []
         found: list[tuple[int, Graded]] = []
         for number, submission in enumerate(self.submissions):
-            known = self.known(number) if submission.gradable else {}
-            graded = from_known(self.keys.unit, submission, known) if known else None
+            if submission.gradable:
+                known = self.known(number)
+                graded = from_known(self.keys.unit, submission, known) if known else None
+            else:
+                graded = Graded(ungraded(self.keys.unit, submission, submission.problems))
             if graded is None:
                 left.append(number)
                 continue

@@ -17,7 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
-from typing import Any, Protocol
 
 from autograder.errors import GraderError, UsageError
 from autograder.grading.diagnosis import Diagnoser
@@ -32,6 +31,8 @@ from autograder.target.launcher import CAN_FORK, LauncherEnded, Zygote
 
 _TRIES = 2
 _RESTARTS = 3  # of a zygote that ends
+
+Request = tuple[Submission, frozenset[str] | None, Known]  # what to grade, these items alone, what is known of it
 
 
 @dataclass
@@ -194,7 +195,13 @@ class _Pool:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
         die_with_parent()  # a parent that is killed ends nobody
         diagnoser = Diagnoser(self.unit) if self.names else None
-        serve(Session(self.unit, self.suite, zygote, self.secret, diagnoser), self.submissions, self.only, connection)
+
+        def ask() -> Request:
+            number, known = connection.recv()
+            submission = self.submissions[number]
+            return submission, self.only.get(submission.student), known
+
+        serve(Session(self.unit, self.suite, zygote, self.secret, diagnoser), ask, connection.send)
 
     def _collect(self, running: list[_Job], waiting: deque[int]) -> None:
         ready = wait([job.connection for job in running if job.busy is not None], timeout=0.2)
@@ -215,35 +222,24 @@ class _Pool:
             self.watcher.on_graded(number, told(self.unit, self.submissions[number], answer))
 
 
-class Asked(Protocol):
-    """Where a job is asked from: a connection."""
-
-    def recv(self) -> Any: ...
-    def send(self, value: Any) -> None: ...
-
-
-def serve(
-    session: Session, submissions: Sequence[Submission], only: Mapping[str, frozenset[str]], asked: Asked
-) -> None:
-    """Grade the submissions whose numbers are asked for, with what is known of them, until nothing more is.
+def serve(session: Session, ask: Callable[[], Request], answer: Callable[[Graded | str], None]) -> None:
+    """Grade what is asked for until nothing more is. What the grader fails on is answered with the reason.
 
     Comes back without an answer where the zygote has ended: whoever asks begins again with another.
     """
     while True:
         try:
-            number, known = asked.recv()
+            submission, only, known = ask()
         except EOFError:
             return
-        submission = submissions[number]
         try:
-            answer: Graded | str = session.grade(submission, only.get(submission.student), known)
+            answer(session.grade(submission, only, known))
         except LauncherEnded:
             return
         except GraderError as error:
-            answer = str(error)
+            answer(str(error))
         except Exception:
-            answer = traceback.format_exc()
-        asked.send(answer)
+            answer(traceback.format_exc())
 
 
 def told(unit: Unit, submission: Submission, answer: Graded | str) -> Graded:

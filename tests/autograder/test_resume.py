@@ -104,7 +104,7 @@ def test_the_same_class_is_not_graded_again(autograder, unit, students, tmp_path
     before = reports(out)
     shutil.rmtree(out / "ada")
     again = autograder("grade", students, "--out", out, cwd=unit)
-    assert "3 unchanged and in the gradebook, 0 to grade" in again.stderr
+    assert "3 submissions: 3 unchanged and in the gradebook\n" in again.stderr
     assert reports(out) == before
     for path in (out / "bob").iterdir():
         path.unlink()
@@ -125,7 +125,7 @@ def test_only_what_changed_is_graded_again_and_the_reason_is_told(autograder, un
     assert done.returncode == 0, done.stderr
     for student in ("ada", "bob"):
         assert seconds(out, student)["words"] == before[student]["words"]
-    assert "0 unchanged" not in done.stderr
+    assert "3 submissions: 3 to grade" in done.stderr
     lines = {tuple(line.split()[:2]): line for line in done.stdout.splitlines()}
     assert "tests changed" in lines["ada", "lines.most_common_of_each"]
     assert "2.00 / 2.00  1.00 / 2.00  -1.00" in lines["ada", "lines.most_common_of_each"]
@@ -144,7 +144,7 @@ def test_other_marks_for_the_same_key_are_told_loudly(autograder, unit, students
     autograder("grade", students / "ada", "--one", "--out", out, cwd=unit)
     state.touch()
     unforced = autograder("grade", students / "ada", "--one", "--out", out, cwd=unit)
-    assert "0 to grade" in unforced.stderr
+    assert "1 unchanged and in the gradebook\n" in unforced.stderr
     forced = autograder("grade", students / "ada", "--one", "--out", out, "--force", cwd=unit)
     assert "1 marks differ though nothing changed" in forced.stderr
     assert "ada: lines.most_common_of_each: 2 (passed) before, 1 (partial) now" in forced.stderr
