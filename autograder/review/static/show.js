@@ -26,7 +26,7 @@ export function showDone(reading) {
 export function showAnswer(reading, names) {
   const answer = reading.current;
   at("which").textContent = `Answer ${reading.index + 1} of ${reading.answers.length}`;
-  at("which").append(made("small", answer.draft.finished ? " read" : reading.line(answer) && !reading.line(answer).withdrawn ? " begun" : " not read yet"));
+  at("which").append(made("small", answer.draft.finished ? (reading.agreed ? " settled" : " read") : reading.line(answer) && !reading.line(answer).withdrawn ? " begun" : ""));
   at("who").hidden = !names;
   at("who").textContent = names?.[answer.id] ?? "";
   at("remark").hidden = !answer.remark;
