@@ -14,18 +14,37 @@ history. What people decide belongs in tables of other modules, which add theirs
 Text from students never holds NUL or half a surrogate pair here: neither database keeps those (see `store.storable`).
 """
 
+import zlib
+
 from sqlalchemy import (
     Boolean,
     Column,
+    Dialect,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    TypeDecorator,
 )
+
+
+class Packed(TypeDecorator[str]):
+    """Long text, compressed: a result of a whole unit is 160 KB of JSON that says much again and again."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        return None if value is None else zlib.compress(value.encode())
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else zlib.decompress(value).decode()
+
 
 VERSION = 1  # of the tables here; one that is newer is not touched
 
@@ -70,7 +89,7 @@ results = Table(
     Column("run", Integer, primary_key=True),
     Column("student", String, primary_key=True),
     Column("graded", Boolean, nullable=False),
-    Column("result", Text, nullable=False),
+    Column("result", Packed, nullable=False),
     ForeignKeyConstraint(*_of_a_submission, ondelete="CASCADE"),
 )
 

@@ -6,7 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, create_engine, event, select, text
+from sqlalchemy.pool import NullPool
 
 from autograder.errors import GraderError, UsageError
 from autograder.gradebook import (
@@ -48,7 +49,7 @@ def book(request: pytest.FixtureRequest, tmp_path: Path):
     url = os.environ.get("AUTOGRADER_TEST_POSTGRES")
     if not url:
         pytest.skip("AUTOGRADER_TEST_POSTGRES names no database")
-    metadata.drop_all(open_gradebook(url))
+    metadata.drop_all(create_engine(url, poolclass=NullPool))
     return open_gradebook(url)
 
 

@@ -16,9 +16,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from autograder.grading.scratch import made_scratch
 from autograder.grading.suite import Suite, collect
 from autograder.grading.topic import bench_config
 from autograder.spec import Topic, Unit, find_root, load
+from autograder.submission import Submission
 from autograder.target.failures import Finding
 from autograder.target.inprocess import InProcessTarget
 
@@ -91,8 +93,10 @@ def main(rules: str, folders: Sequence[Path]) -> None:
 
     def of_folder(suite: Suite[list[Run]], folder: Path) -> Run:
         run, began = Run(), time.process_time()
-        for topic in (topic for topic in topics if (folder / topic.file).is_file()):
-            found, calls = run_topic(suite, unit, topic, folder)
+        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        for topic in (topic for topic in topics if topic.file in files):
+            with made_scratch(unit, topic, Submission(folder.name, folder, files)) as scratch:  # ../data is there, too
+                found, calls = run_topic(suite, unit, topic, scratch / "assignments")
             run.topics, run.calls = run.topics + 1, run.calls + calls
             run.passed, run.tests = run.passed + sum(found.values()), run.tests + len(found)
         run.cpu = time.process_time() - began
