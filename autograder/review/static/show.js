@@ -110,7 +110,7 @@ export function showGroup(reading, go, changed) {
 
 function said(decision) {
   const row = made("li");
-  row.append(made("strong", decision.reader), made("span", `: ${decision.points} points`));
+  row.append(made("strong", decision.reader), made("span", `: ${decision.points} ${decision.points === "1" ? "point" : "points"}`));
   for (const says of decision.says) row.append(made("div", `+ ${says}`, "quiet small"));
   if (decision.adjustment) row.append(made("div", `adjusted by ${decision.adjustment}`, "quiet small"));
   if (decision.note) row.append(made("div", `“${decision.note}”`, "text small"));
