@@ -5,7 +5,7 @@ All text is cleaned, the instructor's notes go, and of a test that is not visibl
 
 from dataclasses import replace
 
-from autograder.report.text import clean
+from autograder.report.text import clean, flowing
 from autograder.results import ItemResult, Result, TestResult
 
 NO_NAME = "(no name)"
@@ -29,7 +29,8 @@ def _item(item: ItemResult) -> ItemResult:
     if feedback is not None:
         feedback = replace(
             feedback,
-            answer=clean(feedback.answer, 20_000, lines=500),
+            answer=flowing(clean(feedback.answer, 20_000, lines=500)),
+            model=flowing(feedback.model),
             note=clean(feedback.note, 20_000, lines=500),
         )
     return replace(item, tests=tuple(map(_shown, item.tests)), feedback=feedback)

@@ -7,6 +7,7 @@ each report escapes for its own.
 
 import hashlib
 import re
+from itertools import pairwise
 
 _ESCAPES = re.compile(
     r"""(?: \x1b[\]PX^_] | [\x9d\x90\x98\x9e\x9f] ) [^\x07\x1b\x9c\n]* (?: \x07 | \x1b\\ | \x9c )?  # OSC, DCS, APC
@@ -16,6 +17,8 @@ _ESCAPES = re.compile(
     re.VERBOSE,
 )
 _NEWLINES = re.compile("\r\n|[\r\x85\u2028\u2029]")
+_FULL = 60  # characters of a line that its writer broke because it was full
+_LIST_ITEM = re.compile(r"[-*+•]\s|\d+[.)]\s")
 _UNWANTED = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f"  # control characters, but for the line feed
     "\u202a-\u202e\u2066-\u2069"  # bidirectional overrides and isolates
@@ -40,6 +43,15 @@ def clean(text: str, limit: int, lines: int = 1) -> str:
 def printable(code: str) -> str:
     """A piece of a file as it stands, without what could fool a browser or a reader; no line and no blank is lost."""
     return _UNWANTED.sub("\ufffd", _NEWLINES.sub("\n", code.replace("\t", "    ")))
+
+
+def flowing(text: str) -> str:
+    """Prose without the line breaks of a source file: a line that was full goes on in the next one; others stay."""
+    rows = [row.strip() for row in text.split("\n")]
+    shown = rows[0]
+    for before, row in pairwise(rows):
+        shown += (" " if len(before) >= _FULL and row and not _LIST_ITEM.match(row) else "\n") + row
+    return shown
 
 
 def is_file_name(name: str) -> bool:

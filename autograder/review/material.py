@@ -10,7 +10,7 @@ from autograder.gradebook import Answer, last_run, reading, schema
 from autograder.gradebook.settling import Rubric
 from autograder.gradebook.store import loaded
 from autograder.key import load_key
-from autograder.report.text import clean
+from autograder.report.text import clean, flowing
 from autograder.results import ItemResult, Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student import answers as literals
@@ -70,7 +70,13 @@ def _questions(unit: Unit, topic: Topic) -> list[Question]:
     model = literals.read((unit.solutions / topic.file).read_bytes()).values
     prose: list[Item] = [item for item in topic.items if item.completion is not None]
     return [
-        Question(item.id, key[item.name].question, key[item.name].rubric, str(model.get(item.name, "")), item.quality)
+        Question(
+            item.id,
+            key[item.name].question,
+            key[item.name].rubric,
+            flowing(str(model.get(item.name, ""))),
+            item.quality,
+        )
         for item in prose
     ]
 
@@ -91,7 +97,7 @@ def load_material(unit: Unit, engine: Engine) -> Material | None:
         for item in result.items:
             if item.id in answers and item.status is not Status.NOT_ATTEMPTED:
                 answer = texts.get((result.student, item.id)) or Answer.of(item.id, "")
-                text = clean(answer.text, MAX_TEXT, lines=1000)
+                text = flowing(clean(answer.text, MAX_TEXT, lines=1000))
                 answers[item.id].append(Written(result.student, text, answer.sha256, _remark(item)))
     return Material(run.id, questions, {item: tuple(found) for item, found in answers.items()})
 

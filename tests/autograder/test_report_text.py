@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.report.text import clean, file_name, is_file_name
+from autograder.report.text import clean, file_name, flowing, is_file_name
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,11 @@ def test_file_names_are_one_part_of_a_path_and_stay_distinct() -> None:
     made = [file_name(name) for name in names]
     assert len(set(made)) == len(names)
     assert all(is_file_name(name) and len(name.encode()) <= 200 for name in made)
+
+
+def test_prose_flows_and_what_was_meant_as_a_line_stays_one():
+    full = "A line that is as long as its writer's editor let it be, more or less,"
+    assert flowing(f"{full}\ngoes on.\n\nA paragraph\n- one\n{full}\n- two") == (
+        f"{full} goes on.\n\nA paragraph\n- one\n{full}\n- two"
+    )
+    assert flowing("") == ""

@@ -26,7 +26,7 @@ export function showDone(reading) {
 export function showAnswer(reading, names) {
   const answer = reading.current;
   at("which").textContent = `Answer ${reading.index + 1} of ${reading.answers.length}`;
-  at("which").append(made("small", answer.draft.finished ? " read" : reading.line(answer) && !reading.line(answer).withdrawn ? " begun" : " not read yet"));
+  at("which").append(made("small", answer.draft.finished ? (reading.agreed ? " settled" : " read") : reading.line(answer) && !reading.line(answer).withdrawn ? " begun" : ""));
   at("who").hidden = !names;
   at("who").textContent = names?.[answer.id] ?? "";
   at("remark").hidden = !answer.remark;
@@ -110,7 +110,7 @@ export function showGroup(reading, go, changed) {
 
 function said(decision) {
   const row = made("li");
-  row.append(made("strong", decision.reader), made("span", `: ${decision.points} points`));
+  row.append(made("strong", decision.reader), made("span", `: ${decision.points} ${decision.points === "1" ? "point" : "points"}`));
   for (const says of decision.says) row.append(made("div", `+ ${says}`, "quiet small"));
   if (decision.adjustment) row.append(made("div", `adjusted by ${decision.adjustment}`, "quiet small"));
   if (decision.note) row.append(made("div", `“${decision.note}”`, "text small"));

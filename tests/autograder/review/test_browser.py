@@ -176,7 +176,7 @@ def test_differences_are_settled_by_keyboard(course, pages, start):
         page.saved()
     pages[0].open(Q1, "?differences")
     assert "ann: 2 points" in pages[0].text("others-list")
-    assert "bob: 1 points" in pages[0].text("others-list")
+    assert "bob: 1 point" in pages[0].text("others-list")
     pages[0].press("1", "2", Keys.ENTER)
     pages[0].saved()
     agreed = [each for (_, reader), each in decided(there).items() if reader == ""]
