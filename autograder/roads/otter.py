@@ -39,13 +39,12 @@ class Road(AbstractOtterPlugin):  # type: ignore[misc]  # otter has no types
         if here.name != "submission" or Path(self.submission_path).name != DRIVER:
             raise OtterRuntimeError(f"the driver {DRIVER} is not what otter would run in {here}")
         _drop(here / PAYLOAD)  # otter's copy of it is nothing that was handed in
-        zips = list(here.glob("*.zip"))
-        if config.zips and len(zips) == 1:
-            _drop(zips[0])  # what otter has just unpacked
+        # `otter grade` has unpacked a zip here, and fetches the zip itself once all is done.
+        kept = {*_KEPT, *(path.name for path in here.glob("*.zip") if config.zips)}
         apart = here.parent / "handed_in"
         apart.mkdir()
         for entry in os.listdir(here):
-            if entry not in _KEPT:
+            if entry not in kept:
                 os.rename(here / entry, apart / entry)
         self.questions = _graded(here.parent, apart)
 
