@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from autograder import yaml_lines
 from autograder.errors import UsageError
 from autograder.spec import Topic, Unit
 
@@ -72,7 +73,7 @@ def load_key(unit: Unit, topic: Topic) -> Key:
     """The topic's key, checked against its items; `UsageError` for what does not fit."""
     path: Path = unit.solutions / f"{topic.name}.yml"
     try:
-        key = TypeAdapter(Key).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        key = TypeAdapter(Key).validate_python(yaml_lines.read(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValidationError) as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from autograder import yaml_lines
 from autograder.errors import UsageError
 from autograder.key import load_key
 from autograder.release.answers import with_answers
@@ -85,7 +86,7 @@ def mistakes_of(unit: Unit, topic: Topic) -> tuple[Mistake, ...]:
     if not path.is_file():
         return ()
     try:
-        found = TypeAdapter(tuple[Mistake, ...]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        found = TypeAdapter(tuple[Mistake, ...]).validate_python(yaml_lines.read(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError) as error:
         raise UsageError(f"{path}: {error}") from None
     solution = (unit.solutions / topic.file).read_text(encoding="utf-8")

@@ -10,19 +10,24 @@ writes to docs/soak.md what has been done, and with which commit.
 
 import hashlib
 import json
+import platform
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
 
+from autograder.grading.batch import default_jobs
 from autograder.spec import Unit
 from autograder.verify import Case, cases, prove
 
-BATCH = 10  # runs
+BATCH = 10  # runs, or as many as there are cores
 STATE, PAGE = Path("build", "soak", "state.jsonl"), Path("docs", "soak.md")
 TESTS = ("tests/hidden", "tests/props", "tests/right", "tests/stand_ins")
 PARTS = ("grading.yml", "autograder", "solutions", "data", *TESTS)  # what a run depends on
@@ -43,6 +48,7 @@ class Run:
     wrong: list[str]
     seconds: float
     ended: str
+    system: str  # versions and cores
 
 
 def soak(unit: Unit, names: Sequence[str], runs: int, training_runs: int, training_over: float, right_runs: int) -> int:
@@ -106,7 +112,7 @@ def batches(kinds: Mapping[int, tuple[int, bool, bool]], done: set[int]) -> list
     for number, kind in kinds.items():
         if number not in done:
             waiting.setdefault(kind, []).append(number)
-    every = [batch for numbers in waiting.values() for batch in batched(numbers, BATCH)]
+    every = [batch for numbers in waiting.values() for batch in batched(numbers, max(BATCH, default_jobs()))]
     return sorted(every, key=lambda batch: (kinds[batch[0]][:0:-1], batch))
 
 
@@ -143,7 +149,17 @@ def some_runs(unit: Unit, taken: Sequence[Case], threads: int, numbers: Sequence
             wrong=[line.removeprefix(f"{number}/") for line in wrong if line.startswith(f"{number}/")],
             seconds=seconds,
             ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            system=system(unit),
         )
+
+
+def system(unit: Unit) -> str:
+    """On what a run was done, as far as it may matter."""
+    versions = []
+    for name in sorted({module.split(".")[0] for module in unit.spec.preload_for(unit.spec.topics)}):
+        with suppress(PackageNotFoundError):  # of Python itself
+            versions.append(f"{name} {version(name)}")
+    return ", ".join((f"Python {platform.python_version()}", *versions, f"{default_jobs()} cores"))
 
 
 def runs_in(state: Path) -> Iterator[Run]:
@@ -199,6 +215,7 @@ def report(done: Sequence[Run], wanted: int, topics: Sequence[str], long: set[st
         f"| items graded in all | {sum(run.marked for run in done)} |",
         f"| last run ended | {max((run.ended for run in done), default='never')} |",
         f"| time of all runs | {sum(run.seconds for run in done) / 60:.0f} minutes |",
+        *(f"| runs on {name} | {count} |" for name, count in sorted(Counter(run.system for run in done).items())),
         f"| commit | {commit_of(root)} |",
         "",
     ]

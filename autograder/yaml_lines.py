@@ -5,6 +5,13 @@ from typing import Any
 
 import yaml
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where PyYAML has been built with it
+
+
+def read(text: str) -> Any:
+    """The data in `text`. Raises `yaml.YAMLError` where the text is not YAML."""
+    return yaml.load(text, Loader=LOADER)
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -23,7 +30,8 @@ class Lines:
 
 def read_with_lines(text: str) -> tuple[Any, Lines]:
     """The data in `text` and the lines they stand on. Raises `yaml.YAMLError` where the text is not YAML."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    loader = LOADER(text)
+    root = loader.get_single_node()
     known: dict[tuple[int | str, ...], int] = {}
     duplicates: list[tuple[str, int]] = []
 
@@ -43,4 +51,5 @@ def read_with_lines(text: str) -> tuple[Any, Lines]:
                 walk(value, (*path, index))
 
     walk(root, ())
-    return yaml.safe_load(text), Lines(known, tuple(duplicates))
+    data = loader.construct_document(root) if root is not None else None
+    return data, Lines(known, tuple(duplicates))

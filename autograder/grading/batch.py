@@ -1,33 +1,28 @@
-"""A class of submissions: job processes beside each other, each with the warm tests and a warm zygote of its own.
+"""A class of submissions, as the command sees it: the grader is started, given its work, and listened to.
 
-The tests are collected once and torch is imported twice, once by the grader and once by the first zygote, at the same
-time; every job is a fork of both. Results are told as they come and returned in the order of the submissions. A job
-that dies is the grader's fault: its submission is tried once more in a new job, then told as not graded.
+    the command  --exec-->  zygote  --fork-->  grader  --fork-->  jobs
+                               `--fork-->  zygotes, one a job  --fork-->  workers
+
+What takes seconds to import is imported once, by the first zygote, which never holds a test, a solution or a secret.
+The grader is a fork of it that is told them afterwards; see `autograder.grading.pool`. The command's own process stays
+small.
 """
 
-import importlib
-import multiprocessing
 import os
-import signal
 import sys
-import traceback
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkProcess
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
 
 from autograder.errors import GraderError, UsageError
-from autograder.grading.diagnosis import Diagnoser
-from autograder.grading.session import Session, ungraded
-from autograder.grading.suite import Suite, collect
+from autograder.grading.work import Failed, Finished, Graded, Started, Work
 from autograder.results import Result
 from autograder.spec import Topic, Unit
-from autograder.student.jail import die_with_parent
 from autograder.submission import Submission
 from autograder.target.launcher import CAN_FORK, Zygote
 
-_TRIES = 2
+_TICK = 0.2  # seconds
 
 
 @dataclass
@@ -57,16 +52,50 @@ def grade_class(
     jobs = max(1, min(jobs or default_jobs(), len(submissions)))
     topics = _topics_to_run(unit, submissions, only or {})
     preload = unit.spec.preload_for(topics)
-    with Zygote(preload, unit.spec.threads) as zygote:  # its imports run while ours do
+    with Zygote(preload, unit.spec.threads) as zygote:
+        connection = Connection(zygote.become("autograder.grading.pool").detach())
+        with connection:
+            for_jobs = zygote.clone().detach()
+            with for_jobs:
+                _send(
+                    connection, Work(unit, tuple(submissions), secret, topics, preload, jobs, dict(only or {}), names)
+                )
+                send_handle(connection, for_jobs.fileno(), 0)
+            return _listen(connection, submissions, watcher or Watcher())
 
-        def body(suite: Suite[list[Result]]) -> list[Result]:
-            for name in preload:  # the reference runs here, and the jobs share what is imported
-                importlib.import_module(name)
-            if "torch" in sys.modules:
-                sys.modules["torch"].set_num_threads(unit.spec.threads)
-            return _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher(), only or {}, names).run(jobs)
 
-        return collect(unit, "hidden", [topic.name for topic in topics if topic.kind != "answers"], body)
+def _send(connection: Connection, work: Work) -> None:
+    try:
+        connection.send(work)
+    except BrokenPipeError:
+        raise GraderError("the grader's process ended before it was told its work") from None
+
+
+def _listen(connection: Connection, submissions: Sequence[Submission], watcher: Watcher) -> list[Result]:
+    """What the grader tells, until it has told everything."""
+    results: dict[int, Result] = {}
+    while True:
+        while not connection.poll(_TICK):
+            watcher.tick()
+        try:
+            told = connection.recv()
+        except EOFError:
+            raise GraderError("the grader's process has ended in the middle of its work") from None
+        match told:
+            case Started(number):
+                watcher.on_start(submissions[number])
+            case Graded(number, result, complaint):
+                if complaint:
+                    print(  # noqa: T201  # loud
+                        f"The grader failed on {submissions[number].student}:\n{complaint}", file=sys.stderr
+                    )
+                results[number] = result
+                watcher.on_result(result)
+            case Failed(error):
+                raise error
+            case Finished():
+                return [results[number] for number in range(len(submissions))]
+        watcher.tick()
 
 
 def _topics_to_run(
@@ -82,102 +111,3 @@ def _topics_to_run(
 def default_jobs() -> int:
     """As many as there are cores for this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass
-class _Job:
-    process: ForkProcess
-    connection: Connection
-    busy: int | None = None  # the submission it is grading
-
-
-@dataclass
-class _Pool:
-    unit: Unit
-    submissions: Sequence[Submission]
-    secret: bytes
-    suite: Suite[list[Result]]
-    zygote: Zygote
-    watcher: Watcher
-    only: Mapping[str, frozenset[str]]
-    names: bool
-    results: dict[int, Result] = field(default_factory=dict)
-    tries: dict[int, int] = field(default_factory=dict)
-
-    def run(self, jobs: int) -> list[Result]:
-        waiting = deque(range(len(self.submissions)))
-        running: list[_Job] = []
-        try:
-            while waiting or any(job.busy is not None for job in running):
-                while waiting and len(running) < jobs:
-                    running.append(self._start_job())
-                for job in running:
-                    if job.busy is None and waiting:
-                        job.busy = waiting.popleft()
-                        self.watcher.on_start(self.submissions[job.busy])
-                        job.connection.send(job.busy)
-                self._collect(running, waiting)
-                self.watcher.tick()
-        finally:
-            for job in running:
-                job.connection.close()
-                job.process.terminate()
-                job.process.join()
-        return [self.results[number] for number in range(len(self.submissions))]
-
-    def _start_job(self) -> _Job:
-        context = multiprocessing.get_context("fork")
-        ours, theirs = context.Pipe()
-        zygote = self.zygote.clone()
-        process = context.Process(target=self._serve, args=(theirs, zygote), daemon=True)
-        process.start()
-        theirs.close()
-        zygote.forget()
-        return _Job(process, ours)
-
-    def _serve(self, connection: Connection, zygote: Zygote) -> None:
-        """In the job's process: grade what is asked for until nothing more is."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
-        die_with_parent()  # a parent that is killed ends nobody
-        session = Session(self.unit, self.suite, zygote, self.secret, Diagnoser(self.unit) if self.names else None)
-        while True:
-            try:
-                number = connection.recv()
-            except EOFError:
-                return
-            try:
-                submission = self.submissions[number]
-                answer: Result | str = session.grade(submission, self.only.get(submission.student))
-            except GraderError as error:
-                answer = str(error)
-            except Exception:
-                answer = traceback.format_exc()
-            connection.send(answer)
-
-    def _collect(self, running: list[_Job], waiting: deque[int]) -> None:
-        ready = wait([job.connection for job in running if job.busy is not None], timeout=0.2)
-        for job in list(running):
-            if job.connection not in ready or job.busy is None:
-                continue
-            number, job.busy = job.busy, None
-            try:
-                answer = job.connection.recv()
-            except EOFError:
-                running.remove(job)
-                job.process.join()
-                self.tries[number] = self.tries.get(number, 0) + 1
-                if self.tries[number] < _TRIES:
-                    waiting.appendleft(number)
-                    continue
-                answer = f"the job that graded it ended with status {job.process.exitcode}"
-            if isinstance(answer, str):
-                answer = self._failed(number, answer)
-            self.results[number] = answer
-            self.watcher.on_result(answer)
-
-    def _failed(self, number: int, why: str) -> Result:
-        print(f"The grader failed on {self.submissions[number].student}:\n{why}", file=sys.stderr)  # noqa: T201  # loud
-        problem = (
-            "The grader failed on this submission; this is not your fault, and no mark of 0. Your instructor knows why."
-        )
-        return ungraded(self.unit, self.submissions[number], (problem,))

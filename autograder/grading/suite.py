@@ -29,7 +29,19 @@ from autograder.target.proxy import Student, Target
 T = TypeVar("T")
 
 # Plugins of pytest that have nothing to do here.
-_UNUSED = ("cacheprovider", "warnings", "logging", "junitxml", "unittest", "terminal", "faulthandler", "debugging")
+_UNUSED = (
+    *("cacheprovider", "warnings", "logging", "junitxml", "unittest", "terminal", "faulthandler", "debugging"),
+    *(
+        "setuponly",
+        "setupplan",
+        "stepwise",
+        "pastebin",
+        "doctest",
+        "threadexception",
+        "unraisableexception",
+        "subtests",
+    ),
+)
 
 # A test draws other numbers than the code under test, whose fresh weights might else be a test's own inputs.
 _TESTS_OWN = 0x5DEECE66D

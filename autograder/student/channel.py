@@ -47,11 +47,10 @@ class Channel:
             raise wire.WireError(f"larger than {self._max_bytes >> 20} MB")
         rest = memoryview(_FRAME.pack(_MAGIC, number, len(header), len(raw)) + header + raw)
         while rest:
-            self._wait(watch, writing=True)
             try:
                 rest = rest[self._socket.send(rest[:_CHUNK]) :]
             except BlockingIOError:
-                continue
+                self._wait(watch, writing=True)
             except OSError:
                 raise ChannelClosed from None
 
@@ -76,10 +75,12 @@ class Channel:
     def _read(self, size: int, watch: Watch | None) -> bytearray:
         data = bytearray()
         while len(data) < size:
-            self._wait(watch)
+            if watch is not None:
+                watch()
             try:
                 piece = self._socket.recv(min(_CHUNK, size - len(data)))
             except BlockingIOError:
+                self._wait(watch)
                 continue
             except OSError:
                 raise ChannelClosed from None

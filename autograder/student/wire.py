@@ -56,6 +56,9 @@ class Ref:
         return f"<{self.kind} of the student>"
 
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
+
 @dataclass
 class _Encoder:
     raw: bytearray = field(default_factory=bytearray)
@@ -129,7 +132,7 @@ def encode(value: Any) -> tuple[bytes, bytes]:
     encoder = _Encoder()
     try:
         tree = encoder.tree(value)
-        header = json.dumps([tree, encoder.storages()], separators=(",", ":")).encode()
+        header = _JSON.encode([tree, encoder.storages()]).encode()
     except RecursionError:
         raise WireError("nested too deep") from None
     if len(header) > MAX_HEADER:

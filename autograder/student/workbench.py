@@ -225,11 +225,15 @@ class Workbench:
         """An attribute, by a dotted path, as a handle."""
         return self.hold(_attribute(self.find(target), path))
 
-    def set(self, target: object, path: str, value: Any) -> None:
-        """Copy data into a parameter or buffer; set any other attribute. There must be one of that name."""
+    def set(self, target: object, values: Mapping[str, Any]) -> None:
+        """Copy data into parameters and buffers, by path; set other attributes. Each must be there already."""
+        for path, value in values.items():
+            self._set(self.find(target), path, value)
+
+    def _set(self, target: Any, path: str, value: Any) -> None:
         torch = sys.modules.get("torch")
         owner_path, _, name = path.rpartition(".")
-        owner = _attribute(self.find(target), owner_path)
+        owner = _attribute(target, owner_path)
         there = _attribute(owner, name)
         if torch is not None and isinstance(there, torch.Tensor) and value is not None:
             value = torch.as_tensor(value)

@@ -4,9 +4,12 @@ It imports what grading.yml says to preload, once, and then answers on a socket:
 
     {"fork": config} with the worker's end of a channel    a new worker: {"pid"}
     {"clone": true} with a socket                          another zygote, which serves that socket: {"pid"}
+    {"become": module} with a socket                       a fork in which `module.main(socket)` runs: {"pid"}
     {"end": pid}                                           that worker's whole group is killed: {"signal", "exit", ...}
 
-It has one thread and runs no operation of torch, so that its forks are sound.
+It has one thread and runs no operation of torch, so that its forks are sound. The grader is such a fork as well
+("become"): what takes seconds to import is imported once. Tests, solutions and secrets reach the grader after that
+fork, so that no zygote, and no worker, ever held them.
 """
 
 import contextlib
@@ -16,10 +19,13 @@ import os
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
 from autograder.student import worker
 from autograder.student.channel import Channel, ChannelClosed
+
+_PATIENCE = 2.0  # seconds
 
 
 def main() -> None:
@@ -41,12 +47,14 @@ def _serve(control: socket.socket) -> None:
     """Answer until the grader hangs up; then nothing of the student's is left behind."""
     channel = Channel(control, 1 << 22)
     workers: set[int] = set()
+    others: set[int] = set()
     while True:
         try:
             request = channel.receive()
         except ChannelClosed:
             for pid in workers:
                 _end(pid)
+            _await(others)
             return
         if "end" in request:
             workers.discard(request["end"])
@@ -56,8 +64,7 @@ def _serve(control: socket.socket) -> None:
             pid = os.fork()
             if pid == 0:
                 _in_the_fork(control, connection, request)
-        if "fork" in request:
-            workers.add(pid)
+        (workers if "fork" in request else others).add(pid)
         channel.send({"pid": pid})
 
 
@@ -68,6 +75,9 @@ def _in_the_fork(control: socket.socket, connection: socket.socket, request: dic
         control.close()
         if "clone" in request:
             _serve(connection)
+        elif "become" in request:
+            sys.dont_write_bytecode = False
+            importlib.import_module(request["become"]).main(connection)
         else:
             worker.run(connection, worker.WorkerConfig.from_data(request["fork"]))
         status = 0
@@ -80,6 +90,18 @@ def _receive_socket(control: socket.socket) -> socket.socket:
     _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
     control.setblocking(False)
     return socket.socket(fileno=descriptors[0])
+
+
+def _await(pids: set[int]) -> None:
+    """The end of forks that end by themselves once their connections are closed; whoever does not is killed."""
+    deadline = time.monotonic() + _PATIENCE
+    for pid in pids:
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                break
+            time.sleep(0.005)
 
 
 def _end(pid: int) -> dict[str, Any]:

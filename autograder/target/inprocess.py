@@ -5,17 +5,20 @@ random states are the target's own, so that what it draws does not shift what th
 works is the code's folder, as in a worker, so that ../data means the same.
 """
 
-import os
+import io
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from typing import Any
 
 from autograder.student import wire
 from autograder.student.reduce import describe
 from autograder.student.workbench import BenchConfig, NoSuchName, Workbench
 from autograder.target.failures import MissingName, student_error
+
+# Operations that run none of the code under test which could draw at random.
+_DRAW_NOTHING = frozenset(("get", "at", "set", "value", "parameters", "train", "zero_grad", "same"))
 
 
 class InProcessTarget:
@@ -36,30 +39,46 @@ class InProcessTarget:
 
     def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
         theirs = wire.decode(*wire.encode(request), self._bench.held)
-        ours = _random_states()
-        if self._state is not None:
-            _restore(self._state)
+        with nullcontext() if request["op"] in _DRAW_NOTHING else self._own_random_states():
+            answer = self._execute(theirs)
+        return wire.decode(*answer, resolve)
+
+    def _execute(self, request: dict[str, Any]) -> tuple[bytes, bytes]:
         try:
-            with chdir(self._bench.config.folder), _silence(self._quiet):
-                answer = wire.encode(self._bench.execute(theirs))
+            with chdir(self._bench.config.folder), _silence() if self._quiet else nullcontext():
+                return wire.encode(self._bench.execute(request))
         except NoSuchName as error:
             raise MissingName(str(error)) from None
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             raise student_error(describe(error, self._bench.config.folder, reveal=True)) from error
+
+    @contextmanager
+    def _own_random_states(self) -> Iterator[None]:
+        ours = _random_states()
+        if self._state is not None:
+            _restore(self._state)
+        try:
+            yield
         finally:
             self._state = _random_states()
             _restore(ours)
-        return wire.decode(*answer, resolve)
+
+
+class _Nowhere(io.TextIOBase):
+    """Where what is printed is let go."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
 
 
 @contextmanager
-def _silence(wanted: bool) -> Iterator[None]:
-    if not wanted:
-        yield
-        return
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+def _silence() -> Iterator[None]:
+    with redirect_stdout(_Nowhere()), redirect_stderr(_Nowhere()):
         yield
 
 

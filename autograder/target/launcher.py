@@ -137,9 +137,27 @@ class Zygote(Launcher):
         ours, theirs = socket.socketpair()
         with theirs:
             self._fork({"clone": True}, theirs)
-        other = Zygote(self._preload, self._threads)
-        other._socket, other._control, other._ready = ours, Channel(ours, 1 << 22), True
-        return other
+        return Zygote.attach(ours, self._preload, self._threads)
+
+    def become(self, module: str) -> socket.socket:
+        """A fork of this zygote in which `module.main(its end of the socket)` runs; our end of it."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._fork({"become": module}, theirs)
+        return ours
+
+    def detach(self) -> socket.socket:
+        """The connection to a zygote that is ready, to be handed to another process, which `attach`es it."""
+        assert self._socket is not None
+        connection, self._socket, self._control = self._socket, None, None
+        return connection
+
+    @classmethod
+    def attach(cls, connection: socket.socket, preload: tuple[str, ...], threads: int) -> "Zygote":
+        """The zygote that another process has made and handed over."""
+        zygote = cls(preload, threads)
+        zygote._socket, zygote._control, zygote._ready = connection, Channel(connection, 1 << 22), True
+        return zygote
 
     def forget(self) -> None:
         """Drop this process's end of the connection, once a fork of this process uses it."""

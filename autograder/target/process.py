@@ -1,6 +1,7 @@
 """A target in a process of its own: requests cross a channel, and its limits are watched from outside."""
 
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -184,9 +185,11 @@ class ProcessTarget:
     def _cpu_seconds(self) -> float:
         """CPU time of the worker, all threads, as the system counts it."""
         try:
+            if sys.platform == "linux":  # the clock of that process, as clock_getcpuclockid(3) gives it: a microsecond
+                return time.clock_gettime(~self._worker.pid << 3 | 2)
             self._process = self._process or psutil.Process(self._worker.pid)
             times = self._process.cpu_times()
-        except psutil.Error:
+        except (OSError, psutil.Error):
             return self._cpu_before or 0.0
         return float(times.user + times.system)
 

@@ -9,7 +9,7 @@ student.value("answer")                         a variable of the module, as dat
 student.prop("generator", 7)                    something made over there by a function of tests/props
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,7 +76,11 @@ class Handle(Ref):
 
     def set(self, path: str, value: Any) -> None:
         """Copy data into a parameter, or set an attribute."""
-        self._ask("set", path=path, value=value)
+        self.fill({path: value})
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """`set` for many paths, in one request."""
+        self._ask("set", values=values)
 
     def parameters(self) -> dict[str, Parameter]:
         """Every parameter by name."""

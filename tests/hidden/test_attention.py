@@ -43,11 +43,12 @@ def _layers(student, reference, d_model, num_heads):
     """The student's layer and the solution's, with the same random weights and biases."""
     layer = student.expect_handle(student.MultiHeadAttention(d_model, num_heads), about="MultiHeadAttention(...)")
     solution = reference.MultiHeadAttention(d_model, num_heads)
+    values = {}
     for name in ("query", "key", "value", "output"):
-        weight, bias = torch.randn(d_model, d_model) / math.sqrt(d_model), torch.randn(d_model)
-        for each in (layer, solution):
-            each.set(f"{name}.weight", weight)
-            each.set(f"{name}.bias", bias)
+        values[f"{name}.weight"] = torch.randn(d_model, d_model) / math.sqrt(d_model)
+        values[f"{name}.bias"] = torch.randn(d_model)
+    for each in (layer, solution):
+        each.fill(values)
     return layer, solution
 
 

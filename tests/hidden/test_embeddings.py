@@ -268,11 +268,12 @@ def _scorers(student, reference, vocab_size, embedding_dim, hidden_dim, **rest):
     """The student's scorer and the solution's, with the same random weights and biases."""
     scorer = student.expect_handle(student.NgramScorer(vocab_size, embedding_dim, hidden_dim, **rest), "NgramScorer")
     solution = reference.NgramScorer(vocab_size, embedding_dim, hidden_dim, **rest)
-    for name in SCORER:
-        value = torch.randn(solution.get(name).shape)
-        value = value / math.sqrt(value.shape[1]) if name in {"hidden.weight", "output.weight"} else value
-        for each in (scorer, solution):
-            each.set(name, value)
+    values = {}
+    for name, parameter in solution.parameters().items():
+        value = torch.randn(parameter.shape)
+        values[name] = value / math.sqrt(value.shape[1]) if name in {"hidden.weight", "output.weight"} else value
+    for each in (scorer, solution):
+        each.fill(values)
     return scorer, solution
 
 

@@ -7,6 +7,7 @@ times or more what the right modules in tests/right differ by, over 12 seeds.
 """
 
 import torch
+from torch.nn import functional
 
 LOSS = 1e-5  # of losses up to 10: 1e-6 was seen
 STEP = 0.02  # of the learning rate, for a weight after some steps: 0.001, where GRADIENT holds
@@ -86,49 +87,79 @@ def _writer_weights(certainty=1.0):
     return weights
 
 
-def _walk(model, ids, steps):
-    """The ids that a model adds greedily, and by how much the likeliest leads where it leads by least."""
-    told = model.method("generate")(
-        torch.tensor([ids]),
-        max_new_tokens=steps,
-        do_sample=False,
-        pad_token_id=END,
-        output_logits=True,
-        return_dict_in_generate=True,
-    )
-    best = torch.stack(told["logits"]).topk(2, dim=-1).values[:, 0]
-    return told["sequences"][0, len(ids) :].tolist(), float((best[:, 0] - best[:, 1]).min())
+def _last_logits(weights, ids):
+    """(V,): what a GPT-2 with these weights and of WRITER's sizes says after the last of the ids."""
+
+    def linear(x, name):
+        return x @ weights[f"transformer.{name}.weight"] + weights[f"transformer.{name}.bias"]
+
+    def norm(x, name):
+        named = (weights[f"transformer.{name}.{part}"] for part in ("weight", "bias"))
+        return functional.layer_norm(x, x.shape[-1:], *named)
+
+    x = weights["transformer.wte.weight"][ids] + weights["transformer.wpe.weight"][: len(ids)]
+    for block in range(WRITER["n_layer"]):
+        heads = linear(norm(x, f"h.{block}.ln_1"), f"h.{block}.attn.c_attn").unflatten(1, (3, WRITER["n_head"], -1))
+        mixed = functional.scaled_dot_product_attention(*heads.permute(1, 2, 0, 3), is_causal=True)
+        x = x + linear(mixed.transpose(0, 1).flatten(1), f"h.{block}.attn.c_proj")
+        wide = functional.gelu(linear(norm(x, f"h.{block}.ln_2"), f"h.{block}.mlp.c_fc"), approximate="tanh")
+        x = x + linear(wide, f"h.{block}.mlp.c_proj")
+    return norm(x[-1:], "ln_f")[0] @ weights["transformer.wte.weight"].T
+
+
+def _walk(weights, ids, steps):
+    """The ids that a model with these weights adds greedily, up to the end-of-text token.
+
+    None where at some step the likeliest is not sure.
+    """
+    added = []
+    while len(added) < steps and END not in added:
+        best = _last_logits(weights, [*ids, *added]).topk(2)
+        if best.values[0] - best.values[1] <= MARGIN:
+            return None
+        added.append(int(best.indices[0]))
+    return added
+
+
+def _ids(reference, prompt):
+    return _tokenizer(reference)(prompt)["input_ids"]
 
 
 def _sure_weights(reference, prompts=PROMPTS, steps=8):
     """Weights with which the likeliest token is sure, whatever the rounding, at every step after each prompt."""
-    tokenizer = _tokenizer(reference)
-    begun = [tokenizer(prompt)["input_ids"] for prompt in prompts]
+    begun = [_ids(reference, prompt) for prompt in prompts]
     while True:
         weights = _writer_weights()
-        model = reference.prop("gpt2", _config(WRITER), weights)
-        if all(_walk(model, ids, steps)[1] > MARGIN for ids in begun):
+        if all(_walk(weights, ids, steps) is not None for ids in begun):
             return weights
 
 
 def _ending_weights(reference, prompt, steps):
     """Such weights with which the text ends at one of these steps: two tokens change their roles."""
-    begun = _tokenizer(reference)(prompt)["input_ids"]
+    begun = _ids(reference, prompt)
     while True:
         weights = _writer_weights()
-        written, lead = _walk(reference.prop("gpt2", _config(WRITER), weights), begun, max(steps) + 1)
-        for step in steps:
-            if lead > MARGIN and written[step] not in (*begun, *written[:step]):
+        written = _walk(weights, begun, max(steps) + 1)
+        for step in steps if written else ():
+            if written[step] not in (*begun, *written[:step]):
                 table = weights["transformer.wte.weight"]
                 table[[written[step], END]] = table[[END, written[step]]]
                 return weights
 
 
-def _writers(student, reference, weights, dropout=0.0):
-    """(model, tokenizer) for the student, and for the solution."""
-    return tuple(
-        (each.prop("gpt2", _config(WRITER, dropout), weights), _tokenizer(each)) for each in (student, reference)
-    )
+def _written(reference, weights, prompts, max_new_tokens):
+    """Each prompt, and what a model with these weights adds greedily before the end-of-text token."""
+    texts = []
+    for prompt in prompts:
+        added = _walk(weights, _ids(reference, prompt), max_new_tokens)
+        words = [VOCABULARY[id] for id in added if id != END]
+        texts.append(prompt + "".join(words).replace("Ġ", " ").replace("Ċ", "\n"))
+    return texts
+
+
+def _writer(student, weights, dropout=0.0):
+    """The student's model and tokenizer."""
+    return student.prop("gpt2", _config(WRITER, dropout), weights), _tokenizer(student)
 
 
 # TextPipe
@@ -138,12 +169,6 @@ def _pipe(student, weights):
     """The student's TextPipe of a checkpoint with these weights."""
     folder = student.prop("checkpoint", VOCABULARY, MERGES, _config(WRITER), weights)
     return student.expect_handle(student.TextPipe(folder), about="TextPipe(...)")
-
-
-def _written(reference, weights, prompts, max_new_tokens):
-    """What the solution writes after each prompt, one at a time."""
-    writer = reference.prop("gpt2", _config(WRITER), weights), _tokenizer(reference)
-    return [reference.generate_text(*writer, prompt, max_new_tokens=max_new_tokens) for prompt in prompts]
 
 
 def test_pipe_continues_a_prompt(student, reference):
@@ -638,8 +663,9 @@ def test_train_for_no_step(student, reference):
     model, solution = _twins(student, reference)
     got = student.train(model, student.prop("loader", [_batch(2, 5)]), 0)
     student.expect_parts(got, 0, about="the list of losses")
+    now = model.parameters()
     for name, want in solution.parameters().items():
-        student.expect_equal(model.parameters()[name].data, want.data, about=f"the weights {name}")
+        student.expect_equal(now[name].data, want.data, about=f"the weights {name}")
 
 
 def test_train_twice(student, reference):
@@ -757,61 +783,61 @@ def test_perplexity_of_nothing(student, reference):
 # generate_text
 
 
+def _expect_texts(student, reference, writer, weights, prompts, count):
+    """The student's function writes what the model says, after each prompt."""
+    for prompt, want in zip(prompts, _written(reference, weights, prompts, count), strict=True):
+        student.expect_equal(student.generate_text(*writer, prompt, max_new_tokens=count), want)
+
+
 def test_generate_a_few_tokens(student, reference):
     """The greedy continuation of a prompt stands after the prompt."""
-    writer, solution = _writers(student, reference, _sure_weights(reference, (MIDDLE,)))
-    want = reference.generate_text(*solution, MIDDLE, max_new_tokens=8)
-    student.expect_equal(student.generate_text(*writer, MIDDLE, max_new_tokens=8), want)
+    weights = _sure_weights(reference, (MIDDLE,))
+    _expect_texts(student, reference, _writer(student, weights), weights, [MIDDLE], 8)
 
 
 def test_generate_from_prompts_of_any_length(student, reference):
     """A prompt may be one token or many, and its spaces and line breaks stay as they are."""
     prompts = (SHORT, LONG, "the  king ,\n\n a ", " king", "\n")
-    writer, solution = _writers(student, reference, _sure_weights(reference, prompts, steps=4))
-    for prompt in prompts:
-        want = reference.generate_text(*solution, prompt, max_new_tokens=4)
-        student.expect_equal(student.generate_text(*writer, prompt, max_new_tokens=4), want)
+    weights = _sure_weights(reference, prompts, steps=4)
+    _expect_texts(student, reference, _writer(student, weights), weights, prompts, 4)
 
 
 def test_generate_as_many_tokens_as_asked_for(student, reference):
     """`max_new_tokens` counts the tokens that are added; 0 adds none."""
-    writer, solution = _writers(student, reference, _sure_weights(reference, (SHORT,), steps=7))
+    weights = _sure_weights(reference, (SHORT,), steps=7)
+    writer = _writer(student, weights)
     for count in (1, 7, 0):
-        want = reference.generate_text(*solution, SHORT, max_new_tokens=count)
-        student.expect_equal(student.generate_text(*writer, SHORT, max_new_tokens=count), want)
+        _expect_texts(student, reference, writer, weights, [SHORT], count)
 
 
 def test_generate_fifty_tokens_unless_told(student, reference):
     """Without `max_new_tokens` fifty tokens are added, if the text does not end before."""
-    writer, solution = _writers(student, reference, _sure_weights(reference, (SHORT,), steps=51))
-    student.expect_equal(student.generate_text(*writer, SHORT), reference.generate_text(*solution, SHORT))
+    weights = _sure_weights(reference, (SHORT,), steps=51)
+    (want,) = _written(reference, weights, [SHORT], 50)
+    student.expect_equal(student.generate_text(*_writer(student, weights), SHORT), want)
 
 
 def test_generate_stops_at_the_end_of_text(student, reference):
     """The text ends before the end-of-text token, which is no part of it."""
     for steps in (range(2, 6), [0]):
-        writer, solution = _writers(student, reference, _ending_weights(reference, LONG, steps))
-        want = reference.generate_text(*solution, LONG, max_new_tokens=8)
-        student.expect_equal(student.generate_text(*writer, LONG, max_new_tokens=8), want)
+        weights = _ending_weights(reference, LONG, steps)
+        _expect_texts(student, reference, _writer(student, weights), weights, [LONG], 8)
 
 
 def test_generate_after_an_end_of_text(student, reference):
     """An end-of-text token in the prompt stays there and ends nothing."""
     prompts = ("<|endoftext|>", "a<|endoftext|>the king", "a king<|endoftext|>")
-    writer, solution = _writers(student, reference, _sure_weights(reference, prompts, steps=5))
-    for prompt in prompts:
-        want = reference.generate_text(*solution, prompt, max_new_tokens=5)
-        student.expect_equal(student.generate_text(*writer, prompt, max_new_tokens=5), want)
+    weights = _sure_weights(reference, prompts, steps=5)
+    _expect_texts(student, reference, _writer(student, weights), weights, prompts, 5)
 
 
 def test_generate_without_dropout(student, reference):
     """Dropout is off while the model writes, and its mode is put back afterwards."""
     weights = _sure_weights(reference, (LONG,), steps=6)
-    writer, solution = _writers(student, reference, weights, dropout=0.5)
-    want = reference.generate_text(*solution, LONG, max_new_tokens=6)
+    writer = _writer(student, weights, dropout=0.5)
     for training in (True, False):
         writer[0].train(training)
-        student.expect_equal(student.generate_text(*writer, LONG, max_new_tokens=6), want)
+        _expect_texts(student, reference, writer, weights, [LONG], 6)
         now = writer[0].training
         student.expect(now == training, f"Before, `model.training` was {training}; afterwards it is not.")
 
@@ -971,10 +997,9 @@ def test_add_lora_to_both_layers_of_every_block(student, reference):
     """Each block's `attn.c_attn` and `attn.c_proj` have an A and a B that do their work."""
     for layers, rank, alpha in ((1, 2, 3), (3, 1, 4)):
         model, solution = _with_lora(student, reference, rank, alpha, layers)
-        for name, shape in _corrections(layers, rank=rank):
-            numbers = 0.5 * torch.randn(*shape)
-            model.set(name, numbers)
-            solution.set(name, numbers)
+        numbers = {name: 0.5 * torch.randn(*shape) for name, shape in _corrections(layers, rank=rank)}
+        for each in (model, solution):
+            each.fill(numbers)
         ids = torch.randint(TINY["vocab_size"], (2, 6))
         student.expect_close(model(ids)["logits"], solution(ids)["logits"], atol=LOGITS, about="the logits")
 
