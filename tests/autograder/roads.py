@@ -56,7 +56,10 @@ def otter_total(results):
 
 
 def python_without_engine(folder):
-    """A Python with what is installed here, but for our engine: as in a container, whose engine comes with the zip."""
+    """A Python with what is installed here, but for our engine: as in a container, whose engine comes with the zip.
+
+    Students' code finds no packages there: they lie where the jail lets it read nothing.
+    """
     venv.create(folder, symlinks=True)
     site = next((folder / "lib").glob("python3*/site-packages"))
     # A .pth file adds our site-packages, but what is in .pth files there, such as our engine, is not followed.
