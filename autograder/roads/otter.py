@@ -61,7 +61,8 @@ def _graded(root: Path, folder: Path) -> list[dict[str, Any]]:
         archive.extractall(payload)
     (payload / "seed.secret").chmod(0o600)
     command = [sys.executable, "-P", "-m", "autograder.roads.one", *map(str, (payload / "unit", folder, out))]
-    environment = {**os.environ, "PYTHONPATH": str(payload / "engine")}
+    engine = str(payload / "engine")
+    environment = {**os.environ, "PYTHONPATH": engine, "AUTOGRADER_ENGINE": engine}
     try:
         done = subprocess.run(
             command, cwd=payload, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL

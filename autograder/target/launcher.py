@@ -18,6 +18,8 @@ from autograder.student.worker import WorkerConfig
 # Forking is sound on Linux only: macOS frameworks (Accelerate) do not survive it, Windows has none.
 CAN_FORK = sys.platform == "linux"
 
+ENGINE = "AUTOGRADER_ENGINE"  # the folder of an engine that is not installed: in otter's and Gradescope's containers
+
 _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
@@ -82,6 +84,8 @@ class Launcher(ABC):
 def clean_environment(threads: int) -> dict[str, str]:
     """What a process of the student may know of ours: where programs are, and settings that make runs repeat."""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT}
+    if ENGINE in os.environ:
+        kept["PYTHONPATH"] = os.environ[ENGINE]
     return kept | {
         "PYTHONHASHSEED": "0",  # the order of a set must not change a mark
         "PYTHONDONTWRITEBYTECODE": "1",

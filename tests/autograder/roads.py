@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -53,8 +55,20 @@ def otter_total(results):
     return sum(test.get("score", 0) for test in results["tests"])
 
 
-def gradescope_run(package, submission, root, created_at="2026-12-01T10:00:00.123456-08:00"):
-    """The finished run_autograder and the bytes of results.json, in a folder laid out like Gradescope's container."""
+def python_without_engine(folder):
+    """A Python with what is installed here, but for our engine: as in a container, whose engine comes with the zip.
+
+    Students' code finds no packages there: they lie where the jail lets it read nothing.
+    """
+    venv.create(folder, symlinks=True)
+    site = next((folder / "lib").glob("python3*/site-packages"))
+    # A .pth file adds our site-packages, but what is in .pth files there, such as our engine, is not followed.
+    (site / "all.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "python"
+
+
+def gradescope_run(package, submission, root, created_at="2026-12-01T10:00:00.123456-08:00", python=None):
+    """The finished run_autograder and its results.json, in a folder laid out like Gradescope's container."""
     with zipfile.ZipFile(package) as archive:
         archive.extractall(root / "source")
     (root / "source" / "run_autograder").chmod(0o755)
@@ -62,6 +76,7 @@ def gradescope_run(package, submission, root, created_at="2026-12-01T10:00:00.12
     (root / "results").mkdir()
     metadata = {"id": 1, "created_at": created_at, "users": [{"email": "ada@example.org"}], "previous_submissions": []}
     (root / "submission_metadata.json").write_text(json.dumps(metadata))
-    variables = {"AUTOGRADER_ROOT": str(root), "AUTOGRADER_PYTHON": sys.executable, "AUTOGRADER_SECRET": ""}
+    python = python or python_without_engine(root / "python")
+    variables = {"AUTOGRADER_ROOT": str(root), "AUTOGRADER_PYTHON": str(python), "AUTOGRADER_SECRET": ""}
     done = run(root / "source" / "run_autograder", cwd=root, **variables)
     return done, json.loads((root / "results" / "results.json").read_text())

@@ -181,7 +181,9 @@ def test_gradescope_gives_our_marks_with_lateness(setting, tmp_path):
     for student, (row, ours) in after.items():
         root = tmp_path / student
         root.mkdir()
-        _, results = gradescope_run(base / "gradescope.zip", students / student, root, moments[student])
+        # What the jail lets a worker read are the packages of its own Python, so one that borrows ours has no NumPy.
+        python = sys.executable if base.name.startswith("real") else None
+        _, results = gradescope_run(base / "gradescope.zip", students / student, root, moments[student], python)
         if row["status"] == "not graded":
             assert "score" not in results, student
             continue
