@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
@@ -83,14 +83,19 @@ def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str 
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, each with its own seed.")
 @click.option("--names", is_flag=True, help="Tell how many mistakes a report calls by their name (slow).")
+@click.option("--mutants", is_flag=True, help="Change the solutions by themselves; tell which changes no test sees.")
+@click.option("--matrix", "show_matrix", is_flag=True, help="Print which test catches which mistake.")
+@click.option("--changed/--all", "only_changed", help="Skip what was proved before, as it is now.  [default: all]")
+@click.option("--jobs", type=click.IntRange(min=1), help="Cases graded beside each other; default: cores.")
 @_rules
 @_told
-def verify(topics: tuple[str, ...], seeds: int, names: bool, rules: str) -> int:
+def verify(rules: str, **asked: Any) -> int:
     """Prove the tests of each TOPIC, or of all: solutions pass, stubs score nothing, wrong answers are caught."""
     from autograder.spec import find_root, load
+    from autograder.verify import Asked
     from autograder.verify import verify as run_verify
 
-    return run_verify(load(find_root(Path.cwd()), rules), topics, seeds, names)
+    return run_verify(load(find_root(Path.cwd()), rules), Asked(**asked))
 
 
 @main.command()

@@ -38,7 +38,14 @@ def _positive(value: Fraction) -> Fraction:
     return value
 
 
+def _share(value: Fraction) -> Fraction:
+    if not 0 <= value <= 1:
+        raise ValueError(f"must be from 0 to 1, got {value}")
+    return value
+
+
 Points = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_positive)]
+Share = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_share)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -141,6 +148,15 @@ class Topic(Strict):
         return frozenset(other.split(".")[0] for item in self.items for other in item.builds_on) - {self.name}
 
 
+class Verify(Strict):
+    """What `autograder verify` demands of the hidden tests. Shares are numbers from 0 to 1."""
+
+    caught: Share = Fraction(1)  # of the bank of mistakes
+    right: Share = Fraction(1)  # of the different right solutions, at full marks
+    mutants: Share = Fraction(0)  # of each item's mutants, killed by a test rather than explained
+    idle_tests: Annotated[int, Field(ge=0)] = 0  # tests that catch no mistake of their item
+
+
 class Spec(Strict):
     """The whole of grading.yml."""
 
@@ -150,6 +166,7 @@ class Spec(Strict):
     resources: tuple[str, ...] = ()
     threads: Annotated[int, Field(gt=0)] = 1
     limits: Limits = Limits()
+    verify: Verify = Verify()
     visibility: Visibility = "visible"
     extra_cap: Points | None = None
     prose: Literal["read", "completion"] = "read"  # by a person; or nobody reads, and companions get those points

@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -47,10 +47,12 @@ def grade_class(
     watcher: Watcher | None = None,
     only: Mapping[str, frozenset[str]] | None = None,
     names: bool = True,
+    hurry: Mapping[str, Collection[str]] | None = None,
 ) -> list[Result]:
     """Grade them all. A submission that the grader fails on is told in its result; the others go on.
 
     `only` names, by student, the items to grade where that is not all. Without `names` no mistake is named.
+    Of the students in `hurry` it is only found out which items lose marks (see `Session.grade`).
     """
     if not CAN_FORK:
         raise UsageError("`grade` runs on Linux only: elsewhere nothing keeps a student's code from the hidden tests")
@@ -64,7 +66,8 @@ def grade_class(
                 importlib.import_module(name)
             if "torch" in sys.modules:
                 sys.modules["torch"].set_num_threads(unit.spec.threads)
-            return _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher(), only or {}, names).run(jobs)
+            pool = _Pool(unit, submissions, secret, suite, zygote, watcher or Watcher(), only or {}, names, hurry or {})
+            return pool.run(jobs)
 
         return collect(unit, "hidden", [topic.name for topic in topics if topic.kind != "answers"], body)
 
@@ -101,6 +104,7 @@ class _Pool:
     watcher: Watcher
     only: Mapping[str, frozenset[str]]
     names: bool
+    hurry: Mapping[str, Collection[str]]
     results: dict[int, Result] = field(default_factory=dict)
     tries: dict[int, int] = field(default_factory=dict)
 
@@ -147,7 +151,8 @@ class _Pool:
                 return
             try:
                 submission = self.submissions[number]
-                answer: Result | str = session.grade(submission, self.only.get(submission.student))
+                student = submission.student
+                answer: Result | str = session.grade(submission, self.only.get(student), self.hurry.get(student))
             except GraderError as error:
                 answer = str(error)
             except Exception:

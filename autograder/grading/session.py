@@ -5,7 +5,7 @@ stand-ins, so that a wrong softmax costs the softmax and not the attention built
 Wrong code costs marks; an error of the grader is raised as `GraderError` and costs nobody anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -33,11 +33,17 @@ class Session:
     secret: bytes
     diagnoser: Diagnoser | None  # None: mistakes are not named
 
-    def grade(self, submission: Submission, only: frozenset[str] | None = None) -> Result:
-        """Grade one submission, or `only` these items of it. Raises `GraderError` where the grader is at fault."""
+    def grade(
+        self, submission: Submission, only: frozenset[str] | None = None, hurry: Collection[str] | None = None
+    ) -> Result:
+        """Grade one submission, or `only` these items of it. Raises `GraderError` where the grader is at fault.
+
+        With `hurry` it is found out of each item whether it loses marks, and nothing more: its tests named there come
+        first, and the others are left out as soon as one is not passed.
+        """
         if not submission.gradable:
             return ungraded(self.unit, submission, submission.problems)
-        run = _Run(self, submission)
+        run = _Run(self, submission, hurry)
         items = []
         for topic in self.unit.spec.topics:
             wanted = [item for item in topic.items if only is None or item.id in only]
@@ -78,6 +84,7 @@ class _Run:
 
     session: Session
     submission: Submission
+    hurry: Collection[str] | None = None
     problems: list[str] = field(default_factory=list)
     isolation: tuple[str, ...] = ()
     broken: set[str] = field(default_factory=set)  # topics that are missing or do not import
@@ -97,7 +104,7 @@ class _Run:
         # Those that the rules do not ask for at all are never handed in.
         missing = tuple(sorted((topic.below & self.broken) | (topic.below - listed)))
         with self._start(topic, modules=missing) as run:
-            first = {item.id: self._try(run, item, {}) for item in items}
+            first = {item.id: self._try(run, item, {}, self.hurry) for item in items}
             self.wrong |= {
                 id for id, found in first.items() if any(o.status is not Status.PASSED for o in found.values())
             }
@@ -140,7 +147,8 @@ class _Run:
             return self._result(topic, item, self._diagnosed(topic, item, first, records), stood_in)
         with self._start(topic, modules=_modules(item), names=_names(item, topic)) as run:
             to_mend = tuple(other for other in item.builds_on if other in self.wrong) or item.builds_on
-            again = self._try(run, item, timeouts)
+            lost = [test for test, outcome in first.items() if outcome.status is not Status.PASSED]
+            again = self._try(run, item, timeouts, None if self.hurry is None else lost)
         second = self._result(topic, item, again, to_mend)
         spoke = result.status is Status.NOT_ATTEMPTED and second.status is not Status.NOT_ATTEMPTED
         if second.score > result.score or spoke:
@@ -165,8 +173,10 @@ class _Run:
         session = self.session
         return TopicRun(session.unit, topic, self.submission, session.suite, session.launcher, modules, names)
 
-    def _try(self, run: TopicRun, item: Item, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
-        return run.run_item(item, self.session.secret, skip)
+    def _try(
+        self, run: TopicRun, item: Item, skip: Mapping[str, Outcome], hurry: Collection[str] | None
+    ) -> dict[str, Outcome]:
+        return run.run_item(item, self.session.secret, skip, hurry)
 
     def _result(
         self, topic: Topic, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()
