@@ -12,8 +12,9 @@ from autograder.grading.batch import Watcher
 from autograder.spec import Topic, Unit
 from autograder.verify import changed, matrix
 from autograder.verify.cases import cases, mutant_cases
-from autograder.verify.proof import Proof, prove, prove_again
+from autograder.verify.proof import Proof, Verdict, prove, prove_again
 from autograder.verify.survivors import Reckoning, explanations_of, reckon
+from autograder.verify.transplant import named_elsewhere
 
 FOLDER = changed.KEPT.parent
 
@@ -48,6 +49,7 @@ def verify(unit: Unit, asked: Asked) -> int:
         if not topics:
             return 0
     proof = _proof(unit, topics, asked, console)
+    elsewhere = _named_elsewhere(unit, topics, asked, console) if asked.names else []
     reckonings = [_reckoning(unit, topic, asked, console) for topic in topics if asked.mutants]
     found = matrix.grids(tuple(topics), proof)
     (unit.root / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -55,6 +57,11 @@ def verify(unit: Unit, asked: Asked) -> int:
     matrix.write_html(found, unit.root / FOLDER / "matrix.html")
     if asked.show_matrix:
         console.print("\n".join(matrix.lines(found)), markup=False, soft_wrap=True)
+    for line in _wrongly_named((*proof.verdicts, *elsewhere)):
+        console.print(f"✗ {line}", markup=False, soft_wrap=True)
+    if elsewhere:
+        named = sum(verdict.named for verdict in elsewhere)
+        console.print(f"Common mistakes put into other right modules: {named} of {len(elsewhere)} named")
     console.print(_table(found, reckonings, asked))
     for line in (*proof.wrong, *(line for each in reckonings for line in _told(each))):
         console.print(f"✗ {line}", markup=False, soft_wrap=True)
@@ -117,6 +124,19 @@ def _proof(unit: Unit, topics: Sequence[Topic], asked: Asked, console: Console) 
         return prove_again(unit, proof, others, watcher, asked.jobs)
 
 
+def _named_elsewhere(unit: Unit, topics: Sequence[Topic], asked: Asked, console: Console) -> list[Verdict]:
+    with _progress(console) as progress:
+        watcher = _watcher(progress, "in other right modules", None)
+        return named_elsewhere(unit, topics, watcher, asked.jobs)
+
+
+def _wrongly_named(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Mistakes that are called by the name of another: it may be as good a name, or a wrong one."""
+    for verdict in verdicts:
+        if verdict.misnamed:
+            yield f"{verdict.case.name}: called {verdict.diagnosis!r}"
+
+
 def _reckoning(unit: Unit, topic: Topic, asked: Asked, console: Console) -> Reckoning:
     explanations = explanations_of(unit, topic)
     mutants = list(mutant_cases(unit, topic))
@@ -133,7 +153,7 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, console=console, auto_refresh=False, transient=True)
 
 
-def _watcher(progress: Progress, what: str, total: int) -> Watcher:
+def _watcher(progress: Progress, what: str, total: int | None) -> Watcher:
     task = progress.add_task(what, total=total)
     return Watcher(on_result=lambda _: progress.advance(task), tick=progress.refresh)
 

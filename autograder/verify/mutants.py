@@ -39,6 +39,7 @@ _TWINS = [
 ]
 _TWIN = dict(_TWINS) | {second: first for first, second in _TWINS}
 _COMMUTE = (ast.Add, ast.Mult)
+_SYMMETRIC = frozenset(("min", "max", "transpose", "swapaxes"))  # calls whose two arguments may change places
 
 
 @dataclass(frozen=True)
@@ -239,8 +240,8 @@ class _Changes:
                 yield self._instead(node, text.of(owner))
         elif len(node.args) == 1 and isinstance(node.func, ast.Name) and not node.keywords:  # f(x): x
             yield self._instead(node, text.of(node.args[0]))
-        symmetric = isinstance(node.func, ast.Name) and node.func.id in _TWIN
-        for one, two in [] if symmetric else pairwise(node.args):
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        for one, two in [] if name in _SYMMETRIC and len(node.args) == 2 else pairwise(node.args):
             if text.of(one) != text.of(two) and not isinstance(one, ast.Starred) and not isinstance(two, ast.Starred):
                 start, end = text.span(one)[0], text.span(two)[1]
                 between = text.source[text.span(one)[1] : text.span(two)[0]]
