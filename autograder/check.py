@@ -7,7 +7,7 @@ variables there, what was printed.
 import pdb
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +16,9 @@ from rich.text import Text
 
 from autograder.check_answers import AnswersCheck
 from autograder.errors import UsageError
+from autograder.grading.fingerprints import diagnosis, read_table
 from autograder.grading.outcome import Outcome, finding_outcome
+from autograder.grading.recording import Record, Recorder
 from autograder.grading.suite import Suite, TestTarget, collect
 from autograder.grading.topic import bench_config, worker_config
 from autograder.results import Status
@@ -27,7 +29,7 @@ from autograder.target.inprocess import InProcessTarget
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
 from autograder.target.process import ProcessTarget
 
-_SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
+SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
 
 
@@ -74,6 +76,7 @@ class _Check:
     console: Console
     launcher: Launcher | None
     target: ProcessTarget | InProcessTarget | None = None
+    found: dict[str, tuple[Outcome, Record]] = field(default_factory=dict)  # by test: what it asked and got
 
     def run(self) -> bool:
         self.console.print(
@@ -98,10 +101,15 @@ class _Check:
         return held == total
 
     def _outcome(self, item: Item, test: str) -> tuple[Outcome, str]:
-        target = self._ready(item)
+        target: TestTarget = self._ready(item)
+        if isinstance(target, ProcessTarget):
+            target = Recorder(target)
         self.suite.on_failure = _debugger if self.launcher is None else lambda _: None
-        outcome = self.suite.run(self.topic.name, item, test, target, _SEED, reveal=True)
-        return outcome, target.printed if isinstance(target, ProcessTarget) else ""
+        outcome = self.suite.run(self.topic.name, item, test, target, SEED, reveal=True)
+        if not isinstance(target, Recorder):
+            return outcome, ""
+        self.found[test] = outcome, target.record
+        return outcome, self.target.printed if isinstance(self.target, ProcessTarget) else ""
 
     def _ready(self, item: Item) -> TestTarget:
         if isinstance(self.target, ProcessTarget) and not self.target.alive:
@@ -163,6 +171,9 @@ class _Check:
         for test, (outcome, printed) in outcomes.items():
             if outcome.status is not Status.PASSED:
                 self._show_outcome(self.suite.claim(self.topic.name, test), outcome, printed)
+        found = {test: self.found[test] for test in outcomes if test in self.found}
+        if told := diagnosis(read_table(self.unit), item, found):
+            self.console.print(Padding(Text(told, style="italic"), (0, 0, 0, 6)))
 
     def _show_outcome(self, claim: str, outcome: Outcome, printed: str) -> None:
         show = self.console.print
