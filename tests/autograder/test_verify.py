@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from autograder.spec import load
+from autograder.verify import cases, prove
+from autograder.verify.transplant import transplanted
+
 BANK = """\
 - id: case_counts
   item: words.count_words
@@ -165,3 +169,40 @@ def test_an_explanation_must_say_something(autograder, unit):
     done = autograder("verify", "--seeds", 1, "--mutants", cwd=unit)
     assert done.returncode == 2
     assert "words.yml" in done.stderr
+
+
+def test_in_a_hurry_one_test_that_catches_a_mistake_is_enough(unit):
+    change(unit / MISTAKES, 'by: "1"}', 'by: "0"}')  # which two tests catch
+    loaded = load(unit)
+    every = list(cases(loaded))
+    whole = prove(loaded, every, b"hurry", jobs=1)
+    assert whole.wrong == ()
+    caught_by = {verdict.case.name: verdict.failed for verdict in whole.verdicts if verdict.case.mistake}
+    assert len(caught_by["mistake words/counts_to_one"]) > 1
+    for begin in ({name: frozenset(sorted(failed)[-1:]) for name, failed in caught_by.items()}, True):
+        hurried = prove(loaded, every, b"hurry", hurry=begin, jobs=1)
+        assert hurried.wrong == ()
+        for verdict in hurried.verdicts:
+            if verdict.case.mistake:
+                assert len(verdict.failed) == 1
+                assert verdict.failed <= caught_by[verdict.case.name]
+                assert begin is True or verdict.failed == begin[verdict.case.name]
+
+
+def test_common_mistakes_are_named_in_other_right_modules_too(autograder, unit):
+    done = autograder("verify", "--seeds", 1, "--names", cwd=unit)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Common mistakes put into other right modules: 1 of 1 named" in done.stdout
+
+
+def test_a_definition_is_transplanted_with_what_it_needs():
+    source = "import math\nfrom os import path\n\nLIMIT = 3\nOTHER = 4\n\n\n@wrapped\ndef f(x):\n    return x + LIMIT\n"
+    into = "LIMIT = 9\n\n\ndef f(x):\n    return 1\n\n\ndef g():\n    return 2\n"
+    changed = transplanted(source, "f", into)
+    assert changed is not None
+    assert "@wrapped\ndef f(x):\n    return x + LIMIT\n" in changed
+    assert "LIMIT = 3" in changed
+    assert "OTHER" not in changed
+    assert "import math" in changed
+    assert changed.endswith("def g():\n    return 2\n")
+    assert transplanted(source, "f", "def g():\n    return 2\n") is None
