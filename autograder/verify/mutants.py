@@ -149,7 +149,7 @@ class _Changes:
         self._statements: set[int] = set()  # calls that are a statement, which is left out as a whole
 
     def of(self, node: ast.AST) -> Iterator[Change]:
-        if isinstance(node, ast.Raise) or _is_docstring(node):
+        if isinstance(node, ast.Raise) or _is_docstring(node) or _is_strictness(node):
             return
         if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
             yield from self._negative(node, node.operand.value)
@@ -251,7 +251,7 @@ class _Changes:
             yield self._instead(stop, f"({text.of(stop)}) - 1")
             yield self._instead(stop, f"({text.of(stop)}) + 1")
         for keyword in node.keywords:
-            if keyword.arg is not None:
+            if keyword.arg is not None and not _is_strictness(keyword):
                 yield self._without_argument(keyword.value, f"{keyword.arg}=")
 
     def _without_argument(self, value: ast.expr, name: str) -> Change:
@@ -328,6 +328,11 @@ class _Changes:
 
 def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_strictness(node: ast.AST) -> bool:
+    """zip(..., strict=True): a guard against one's own slips, which changes no result."""
+    return isinstance(node, ast.keyword) and node.arg == "strict"
 
 
 def _field(node: ast.AST, name: str) -> list[object]:
