@@ -140,13 +140,17 @@ def stubs(only_check: bool) -> int:
 @click.option(
     "--check", "only_check", is_flag=True, help="Write nothing; exit 1 where the file is not what it should be."
 )
+@click.argument("topics", nargs=-1)
 @_told
-def fingerprints(only_check: bool) -> int:
-    """Make tests/public/fingerprints.json, by which `check` names misconceptions, from the mistakes (minutes)."""
+def fingerprints(topics: tuple[str, ...], only_check: bool) -> int:
+    """Make tests/public/fingerprints.json, by which `check` names misconceptions, from the mistakes (minutes).
+
+    With a TOPIC only its part is made again.
+    """
     from autograder.release.fingerprints import write_fingerprints
     from autograder.spec import find_root, load
 
-    differs = write_fingerprints(load(find_root(Path.cwd())), only_check)
+    differs = write_fingerprints(load(find_root(Path.cwd())), topics, only_check)
     if differs:
         click.echo(f"{'differs' if only_check else 'written'}: tests/public/fingerprints.json")
     return 1 if differs and only_check else 0

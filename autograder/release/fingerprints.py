@@ -1,10 +1,10 @@
 """Makes tests/public/fingerprints.json: the public tests are run on every mistake, each in a process of its own."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from autograder.check import SEED, launcher_for
-from autograder.grading.fingerprints import Found, Table, path_of, table_of
+from autograder.grading.fingerprints import Found, Table, path_of, read_table, table_of
 from autograder.grading.recording import Recorder
 from autograder.grading.scratch import made_scratch
 from autograder.grading.suite import Suite, collect
@@ -18,9 +18,12 @@ from autograder.target.launcher import Launcher
 from autograder.target.process import ProcessTarget
 
 
-def write_fingerprints(unit: Unit, only_check: bool) -> bool:
-    """Make the file again, or only look; whether it was not what it should be."""
-    made = json.dumps(make_table(unit), indent=0) + "\n"
+def write_fingerprints(unit: Unit, names: Sequence[str], only_check: bool) -> bool:
+    """Make the file again, or only look; whether it was not what it should be. Other topics' part stays as it is."""
+    topics = [unit.spec.topic(name) for name in names] or list(unit.spec.topics)
+    ids = {item.id for topic in topics for item in topic.items}
+    table = {item: rows for item, rows in read_table(unit).items() if item not in ids} | make_table(unit, topics)
+    made = json.dumps(table, indent=0, sort_keys=True) + "\n"
     path = path_of(unit)
     differs = not path.is_file() or path.read_text(encoding="utf-8") != made
     if differs and not only_check:
@@ -28,9 +31,9 @@ def write_fingerprints(unit: Unit, only_check: bool) -> bool:
     return differs
 
 
-def make_table(unit: Unit, topics: tuple[Topic, ...] | None = None) -> Table:
-    """The table of all mistakes of these topics, or of all."""
-    topics = tuple(topic for topic in topics or unit.spec.topics if topic.kind != "answers")
+def make_table(unit: Unit, topics: Sequence[Topic]) -> Table:
+    """The table of all mistakes of these topics."""
+    topics = [topic for topic in topics if topic.kind != "answers"]
     with launcher_for(unit, topics) as launcher:
 
         def body(suite: Suite[Table]) -> Table:

@@ -22,13 +22,8 @@ class Grid:
 
 
 def grids(topics: tuple[Topic, ...], proof: Proof) -> list[Grid]:
-    """The matrix of each item that has tests and mistakes."""
-    return [
-        Grid(item, verdicts)
-        for topic in topics
-        for item in topic.items
-        if item.tests and (verdicts := proof.of(item.id))
-    ]
+    """The matrix of each item that there are mistakes of; a worked companion has no tests, and so no rows."""
+    return [Grid(item, verdicts) for topic in topics for item in topic.items if (verdicts := proof.of(item.id))]
 
 
 def write_csv(found: list[Grid], path: Path) -> None:
