@@ -85,6 +85,7 @@ def grade(submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str 
 @click.option("--names", is_flag=True, help="Tell how many mistakes a report calls by their name (slow).")
 @click.option("--mutants", is_flag=True, help="Change the solutions by themselves; tell which changes no test sees.")
 @click.option("--matrix", "show_matrix", is_flag=True, help="Print which test catches which mistake.")
+@click.option("--record", is_flag=True, help="Write down how many mistakes each test catches: they must stay as sharp.")
 @click.option("--changed/--all", "only_changed", help="Skip what was proved before, as it is now.  [default: all]")
 @click.option("--jobs", type=click.IntRange(min=1), help="Cases graded beside each other; default: cores.")
 @_rules

@@ -154,6 +154,7 @@ class Verify(Strict):
     caught: Share = Fraction(1)  # of the bank of mistakes
     right: Share = Fraction(1)  # of the different right solutions, at full marks
     mutants: Share = Fraction(0)  # of each item's mutants, killed by a test rather than explained
+    sharpness: Share = Fraction(4, 5)  # of the mistakes that a test caught when tests/mistakes/*.caught.csv was written
     idle_tests: Annotated[int, Field(ge=0)] = 0  # tests that catch no mistake of their item
 
 

@@ -60,6 +60,7 @@ def _files(unit: Unit, topic: Topic) -> Iterator[Path]:
         *(unit.assignments / f"{name}{suffix}" for name in below for suffix in (".py", ".ipynb")),
         *(folder / f"{name}.py" for folder in (unit.props, unit.stand_ins) for name in below),
         *(tests / folder / f"{topic.name}.yml" for folder in ("mistakes", "mutants")),
+        tests / "mistakes" / f"{topic.name}.caught.csv",
         unit.root / ".ci" / "constraints.txt",
     ]
     folders = [tests / "right" / topic.name, *(unit.root / resource for resource in unit.spec.resources)]

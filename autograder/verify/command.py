@@ -28,6 +28,7 @@ class Asked:
     names: bool = False  # see how many mistakes a report names
     mutants: bool = False  # make mutants of the solutions, and see which survive
     show_matrix: bool = False
+    record: bool = False  # write down how many mistakes each test catches
     only_changed: bool = False  # skip topics that were proved as they are
     jobs: int | None = None
 
@@ -55,6 +56,8 @@ def verify(unit: Unit, asked: Asked) -> int:
     (unit.root / FOLDER).mkdir(parents=True, exist_ok=True)
     matrix.write_csv(found, unit.root / FOLDER / "matrix.csv")
     matrix.write_html(found, unit.root / FOLDER / "matrix.html")
+    if asked.record:
+        matrix.record(unit, topics, found)
     if asked.show_matrix:
         console.print("\n".join(matrix.lines(found)), markup=False, soft_wrap=True)
     for line in _wrongly_named((*proof.verdicts, *elsewhere)):
@@ -96,6 +99,8 @@ def missed_thresholds(
     idle = [f"{grid.item.id}: {test}" for grid in found for test in grid.idle]
     if len(idle) > limits.idle_tests:
         yield f"{len(idle)} tests catch nothing; grading.yml allows {limits.idle_tests}: {', '.join(idle)}"
+    for line in matrix.blunted(unit, topics, found, limits.sharpness):
+        yield f"{line}; grading.yml demands {float(limits.sharpness):.0%}"
     for reckoning in reckonings:
         bad = len(reckoning.unexplained) + len(reckoning.refuted) + len(reckoning.stale)
         if bad:

@@ -99,6 +99,18 @@ def test_a_sound_unit_passes_and_what_catches_what_is_written_down(autograder, u
     assert again.stdout == "Proved before, and unchanged: Words\n"
 
 
+def test_a_test_that_catches_less_than_it_did_makes_it_fail(autograder, unit):
+    """Also where all mistakes are still caught by others: a loosened tolerance, say."""
+    done = autograder("verify", "--seeds", 1, "--record", cwd=unit)
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = unit / "tests" / "mistakes" / "words.caught.csv"
+    assert "test_most_common_of_three,1\n" in written.read_text()
+    change(written, "test_most_common_of_three,1", "test_most_common_of_three,4")
+    done = autograder("verify", "--seeds", 1, cwd=unit)
+    assert done.returncode == 1
+    assert "words: test_most_common_of_three catches 1 mistakes; it caught 4" in done.stdout
+
+
 WEAKENED = {
     "a degenerate fixture": (
         'f"{_word().upper()} {_word()}"',
