@@ -4,18 +4,20 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SAMPLE := build/sample
 
-.PHONY: help setup grade test lint verify soak roads otter-grade bench stubs sample clean
+.PHONY: help setup grade test lint verify mutants soak roads otter-grade bench stubs fingerprints sample clean
 
 help:
 	@echo "make grade    grade a sample class into build/grades/"
 	@echo "make test     run all tests"
 	@echo "make lint     ruff and mypy"
 	@echo "make verify   prove the hidden tests: solutions pass, stubs score nothing, mistakes are caught"
+	@echo "make mutants  the same, and that tests notice small changes of the solutions"
 	@echo "make soak     prove that they are not flaky: 200 runs with new seeds; stop it and go on as you like"
 	@echo "make bench    measure how fast grading is; wants a quiet machine for 20 minutes"
 	@echo "make roads    a whole class by our command, by otter run and by Gradescope's script: equal marks (minutes)"
 	@echo "make otter-grade    otter grade in containers; needs a Docker engine with buildx, else it says so"
 	@echo "make stubs    make the stubs in assignments/ from solutions/"
+	@echo "make fingerprints  make what check names misconceptions by, from tests/mistakes"
 	@echo "make clean    remove .venv and build"
 
 setup: .venv/.ready
@@ -45,6 +47,10 @@ verify: setup
 	@echo "==> Proving the hidden tests"
 	@$(BIN)/autograder verify
 
+mutants: setup
+	@echo "==> Proving the hidden tests, and on mutants of the solutions as well"
+	@$(BIN)/autograder verify --mutants
+
 soak: setup
 	@echo "==> Grading the solutions and the different right modules again and again"
 	@$(BIN)/autograder soak
@@ -62,6 +68,9 @@ otter-grade: setup
 
 stubs: setup
 	@$(BIN)/autograder release stubs
+
+fingerprints: setup
+	@$(BIN)/autograder release fingerprints
 
 sample: setup
 	@$(BIN)/python tests/sample_class.py $(SAMPLE)

@@ -20,7 +20,9 @@ from autograder.check_cells import tell
 from autograder.checked import Checked
 from autograder.desk_target import DeskTarget
 from autograder.errors import UsageError
+from autograder.grading.fingerprints import diagnosis, read_table
 from autograder.grading.outcome import Outcome, finding_outcome
+from autograder.grading.recording import Record, Recorder
 from autograder.grading.suite import Suite, TestTarget, collect
 from autograder.report.text import clean
 from autograder.results import ItemResult, Result, Status
@@ -29,6 +31,7 @@ from autograder.student import notebook, wire
 from autograder.student.notebook import Cell
 from autograder.target.failures import Finding, StudentError, student_error
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
+from autograder.target.process import ProcessTarget
 
 SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
@@ -104,6 +107,7 @@ class _Check:
     console: Console
     launcher: Launcher | None
     results: list[ItemResult] = field(default_factory=list)
+    found: dict[str, tuple[Outcome, Record]] = field(default_factory=dict)  # by test: what it asked and got
 
     def __post_init__(self) -> None:
         self.desk = DeskTarget(self.unit, self.topic, self.folder, self.launcher)
@@ -140,8 +144,12 @@ class _Check:
 
     def _outcome(self, item: Item, test: str) -> tuple[Outcome, str]:
         target = self._ready(item)
+        if isinstance(target, ProcessTarget):
+            target = Recorder(target)
         self.suite.on_failure = _debugger if self.launcher is None else lambda _: None
         outcome = self.suite.run(self.topic.name, item, test, target, SEED, reveal=True)
+        if isinstance(target, Recorder):
+            self.found[test] = outcome, target.record
         return outcome, self.desk.printed
 
     def _ready(self, item: Item) -> TestTarget:
@@ -187,6 +195,9 @@ class _Check:
         for test, (outcome, printed) in outcomes.items():
             if outcome.status is not Status.PASSED:
                 self._show_outcome(self.suite.claim(self.topic.name, test), outcome, printed)
+        found = {test: self.found[test] for test in outcomes if test in self.found}
+        if told := diagnosis(read_table(self.unit), item, found):
+            self.console.print(Padding(Text(told, style="italic"), (0, 0, 0, 6)))
 
     def _show_outcome(self, claim: str, outcome: Outcome, printed: str) -> None:
         show = self.console.print

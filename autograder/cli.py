@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
@@ -257,14 +257,20 @@ def similar(submissions: tuple[Path, ...], out: Path, form: str | None, rules: s
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, each with its own seed.")
 @click.option("--names", is_flag=True, help="Tell how many mistakes a report calls by their name (slow).")
+@click.option("--mutants", is_flag=True, help="Change the solutions by themselves; tell which changes no test sees.")
+@click.option("--matrix", "show_matrix", is_flag=True, help="Print which test catches which mistake.")
+@click.option("--record", is_flag=True, help="Write down how many mistakes each test catches: they must stay as sharp.")
+@click.option("--changed/--all", "only_changed", help="Skip what was proved before, as it is now.  [default: all]")
+@click.option("--jobs", type=click.IntRange(min=1), help="Cases graded beside each other; default: cores.")
 @_rules
 @_told
-def verify(topics: tuple[str, ...], seeds: int, names: bool, rules: str) -> int:
+def verify(rules: str, **asked: Any) -> int:
     """Prove the tests of each TOPIC, or of all: solutions pass, stubs score nothing, wrong answers are caught."""
     from autograder.spec import find_root, load
+    from autograder.verify import Asked
     from autograder.verify import verify as run_verify
 
-    return run_verify(load(find_root(Path.cwd()), rules), topics, seeds, names)
+    return run_verify(load(find_root(Path.cwd()), rules), Asked(**asked))
 
 
 @main.command()
@@ -417,6 +423,26 @@ def gradescope(out: Path, grades: Path | None) -> int:
     gradescope_zip(load(find_root(Path.cwd())), out.absolute(), (grades or out.parent).absolute())
     click.echo(f"{out}: upload it as the assignment's autograder")
     return 0
+
+
+@release.command()
+@click.option(
+    "--check", "only_check", is_flag=True, help="Write nothing; exit 1 where the file is not what it should be."
+)
+@click.argument("topics", nargs=-1)
+@_told
+def fingerprints(topics: tuple[str, ...], only_check: bool) -> int:
+    """Make tests/public/fingerprints.json, by which `check` names misconceptions, from the mistakes (minutes).
+
+    With a TOPIC only its part is made again.
+    """
+    from autograder.release.fingerprints import write_fingerprints
+    from autograder.spec import find_root, load
+
+    differs = write_fingerprints(load(find_root(Path.cwd())), topics, only_check)
+    if differs:
+        click.echo(f"{'differs' if only_check else 'written'}: tests/public/fingerprints.json")
+    return 1 if differs and only_check else 0
 
 
 if not Path(__file__).with_name("grade.py").is_file():  # a student's copy of the engine checks, and does nothing else

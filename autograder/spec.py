@@ -45,6 +45,12 @@ def _share(value: Fraction) -> Fraction:
     return value
 
 
+def _threshold(value: Fraction) -> Fraction:
+    if not 0 <= value <= 1:
+        raise ValueError(f"must be from 0 to 1, got {value}")
+    return value
+
+
 def _moment(value: object) -> datetime:
     """A point in time that is the same wherever it is read."""
     try:
@@ -58,6 +64,7 @@ def _moment(value: object) -> datetime:
 
 Points = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_positive)]
 Share = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_share)]
+Threshold = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_threshold)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -179,6 +186,16 @@ class Topic(Strict):
         return frozenset(other.split(".")[0] for item in self.items for other in item.builds_on) - {self.name}
 
 
+class Verify(Strict):
+    """What `autograder verify` demands of the hidden tests. Shares are numbers from 0 to 1."""
+
+    caught: Threshold = Fraction(1)  # of the bank of mistakes
+    right: Threshold = Fraction(1)  # of the different right solutions, at full marks
+    mutants: Threshold = Fraction(0)  # of each item's mutants, killed by a test rather than explained
+    sharpness: Threshold = Fraction(4, 5)  # of the mistakes that a test caught by tests/mistakes/*.caught.csv
+    idle_tests: Annotated[int, Field(ge=0)] = 0  # tests that catch no mistake of their item
+
+
 class Spec(Strict):
     """The whole of grading.yml."""
 
@@ -188,6 +205,7 @@ class Spec(Strict):
     resources: tuple[str, ...] = ()
     threads: Annotated[int, Field(gt=0)] = 1
     limits: Limits = Limits()
+    verify: Verify = Verify()
     visibility: Visibility = "visible"
     extra_cap: Points | None = None
     late: LateRules | None = None  # None: lateness costs nothing and is not told

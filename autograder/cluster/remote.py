@@ -10,6 +10,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from autograder.cluster.job import Order, Refusal
 from autograder.grading.parts import Graded, Known
+from autograder.grading.work import Request
 from autograder.submission import Submission
 
 
@@ -55,7 +56,7 @@ class Grading(WorkerPlugin):  # type: ignore[misc]  # Dask is not typed
             return None
         _, connection = self._job
         try:
-            connection.send((submission, None, known))
+            connection.send(Request(submission, known=known))
             answer: Graded | str = connection.recv()
         except (EOFError, OSError):
             self._end()

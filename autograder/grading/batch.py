@@ -10,7 +10,7 @@ small: results are told as they come, and not kept here. A grader that is killed
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
@@ -49,6 +49,7 @@ def grade_class(
     watcher: Watcher | None = None,
     only: Mapping[str, frozenset[str]] | None = None,
     names: bool = True,
+    hurry: Mapping[str, Collection[str]] | None = None,
 ) -> list[Result]:
     """The results of all, in order; see `grade_each`."""
     watcher = watcher or Watcher()
@@ -59,7 +60,7 @@ def grade_class(
         watcher.on_graded(number, graded)
 
     collecting = replace(watcher, on_graded=on_graded)
-    grade_each(unit, submissions, range(len(submissions)), secret, jobs, collecting, only, names)
+    grade_each(unit, submissions, range(len(submissions)), secret, jobs, collecting, only, names, hurry=hurry)
     return [results[number] for number in range(len(submissions))]
 
 
@@ -73,11 +74,13 @@ def grade_each(
     only: Mapping[str, frozenset[str]] | None = None,
     names: bool = True,
     known: Callable[[int], Known] = lambda _: {},
+    hurry: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Grade the submissions of these numbers; each is told as it is there, and not kept.
 
     A submission that the grader fails on is told in its result; the others go on. `only` names, by student, the items
     to grade where that is not all. Without `names` no mistake is named. Parts that are `known` are not made again.
+    Of the students in `hurry` it is only found out which items lose marks (see `Session.grade`).
     """
     if not CAN_FORK:
         raise UsageError("`grade` runs on Linux only: elsewhere nothing keeps a student's code from the hidden tests")
@@ -85,7 +88,8 @@ def grade_each(
     left = list(numbers)
 
     def request(number: int) -> Request:
-        return submissions[number], (only or {}).get(submissions[number].student), known(number)
+        student = submissions[number].student
+        return Request(submissions[number], (only or {}).get(student), known(number), (hurry or {}).get(student))
 
     def answered(number: int, answer: Graded | str) -> None:
         left.remove(number)

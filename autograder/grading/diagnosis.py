@@ -58,11 +58,23 @@ class Diagnoser:
         if topic.name not in self._banks:
             self._banks[topic.name] = mistakes_of(self.unit, topic)
         bank = [mistake for mistake in self._banks[topic.name] if mistake.item == item.id]
-        fitting = [m for m in bank if all(self._same(topic, m.id, bank, records[test], _SAME) for test in order)]
-        chosen = fitting if len(fitting) == 1 else [mistake for mistake in fitting if mistake.common]
+        chosen = self._fitting(topic, bank, [records[test] for test in order])
         if len(chosen) != 1 or all(self._same(topic, SOLUTION, bank, records[test], _OTHER) for test in failed):
             return None
         return chosen[0]
+
+    def _fitting(self, topic: Topic, bank: Sequence[Mistake], records: Sequence[Record]) -> list[Mistake]:
+        """The common mistakes that explain everything or, where none does, the others; two are enough to stop."""
+        for common in (True, False):
+            found: list[Mistake] = []
+            for mistake in (each for each in bank if each.common is common):
+                if all(self._same(topic, mistake.id, bank, record, _SAME) for record in records):
+                    found.append(mistake)
+                if len(found) > 1:
+                    break
+            if found:
+                return found
+        return []
 
     def _same(self, topic: Topic, version: str, bank: Sequence[Mistake], record: Record, tolerance: float) -> bool:
         """Whether this version of the solution answers the test's requests as the student did."""

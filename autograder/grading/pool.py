@@ -172,11 +172,11 @@ def serve(session: Session, ask: Callable[[], Request], answer: Callable[[Graded
     """
     while True:
         try:
-            submission, only, known = ask()
+            request = ask()
         except EOFError:
             return
         try:
-            answer(session.grade(submission, only, known))
+            answer(session.grade(request.submission, request.only, request.known, request.hurry))
         except LauncherEnded:
             return
         except GraderError as error:

@@ -6,7 +6,7 @@ Wrong code costs marks; an error of the grader is raised as `GraderError` and co
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -34,9 +34,17 @@ class Session:
     secret: bytes
     diagnoser: Diagnoser | None  # None: mistakes are not named
 
-    def grade(self, submission: Submission, only: frozenset[str] | None = None, known: Known | None = None) -> Graded:
+    def grade(
+        self,
+        submission: Submission,
+        only: frozenset[str] | None = None,
+        known: Known | None = None,
+        hurry: Collection[str] | None = None,
+    ) -> Graded:
         """Grade one submission, or `only` these items of it; parts that are `known` are not made again.
 
+        With `hurry` it is only found out which items lose marks: the tests in it come first, and after one that is not
+        passed no other of its item is run or told of.
         Raises `GraderError` where the grader is at fault.
         """
         if not submission.gradable:
@@ -50,7 +58,7 @@ class Session:
             before = standing.before(topic)
             part = fitting(known or {}, topic, before)
             if part is None:
-                part = _TopicGrading(self, submission, topic, before, deadline).part(wanted)
+                part = _TopicGrading(self, submission, topic, before, deadline, hurry).part(wanted)
             standing.after(part)
             parts.append(part)
         return put_together(self.unit, submission, parts)
@@ -65,6 +73,7 @@ class _TopicGrading:
     topic: Topic
     before: Before
     deadline: float  # of the whole submission, by time.monotonic()
+    hurry: Collection[str] | None = None
     problems: list[str] = field(default_factory=list)
     isolation: tuple[str, ...] = ()
     broken: bool = False
@@ -97,7 +106,7 @@ class _TopicGrading:
         # Those that the rules do not ask for at all are never handed in.
         missing = tuple(sorted({*self.before.broken, *(topic.below - listed)}))
         with self._start(modules=missing) as run:
-            first = {item.id: self._try(run, item, {}) for item in items}
+            first = {item.id: self._try(run, item, {}, self.hurry) for item in items}
             self.wrong = {
                 id for id, found in first.items() if any(o.status is not Status.PASSED for o in found.values())
             }
@@ -142,7 +151,8 @@ class _TopicGrading:
         with self._start(modules=_modules(item), names=_names(item)) as run:
             wrong = {*self.before.wrong, *self.wrong}
             to_mend = tuple(other for other in item.builds_on if other in wrong) or item.builds_on
-            again = self._try(run, item, timeouts)
+            lost = [test for test, outcome in first.items() if outcome.status is not Status.PASSED]
+            again = self._try(run, item, timeouts, None if self.hurry is None else lost)
         second = self._result(item, again, to_mend)
         spoke = result.status is Status.NOT_ATTEMPTED and second.status is not Status.NOT_ATTEMPTED
         if second.score > result.score or spoke:
@@ -167,8 +177,10 @@ class _TopicGrading:
             session.unit, self.topic, self.submission, session.suite, session.launcher, modules, names, self.deadline
         )
 
-    def _try(self, run: TopicRun, item: Item, skip: Mapping[str, Outcome]) -> dict[str, Outcome]:
-        return run.run_item(item, self.session.secret, skip)
+    def _try(
+        self, run: TopicRun, item: Item, skip: Mapping[str, Outcome], hurry: Collection[str] | None
+    ) -> dict[str, Outcome]:
+        return run.run_item(item, self.session.secret, skip, hurry)
 
     def _result(self, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()) -> ItemResult:
         visible = (item.visibility or self.session.unit.spec.visibility) != "hidden"

@@ -3,13 +3,22 @@
 Each `Started` is answered with a `Request`; nothing else is said to the grader, so that it holds no class in memory.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from autograder.grading.parts import Graded, Known
 from autograder.spec import Topic, Unit
 from autograder.submission import Submission
 
-Request = tuple[Submission, frozenset[str] | None, Known]  # what to grade, these items alone, what is known of it
+
+@dataclass(frozen=True)
+class Request:
+    """What to grade; for the rest see `autograder.grading.session.Session.grade`."""
+
+    submission: Submission
+    only: frozenset[str] | None = None
+    known: Known = field(default_factory=dict)
+    hurry: Collection[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,22 @@ BAD = {
         "test_count_of_nothing: 50",
         r"stands with another item already",
     ),
+    "a share of more than all": (
+        "limits:\n",
+        "verify:\n  mutants: 80\nlimits:\n",
+        r"grading.yml:5: verify.mutants: must be from 0 to 1, got 80",
+    ),
+    "a share that is no number": (
+        "limits:\n",
+        "verify:\n  caught: all\nlimits:\n",
+        r"grading.yml:5: verify.caught: must be a number, got 'all'",
+    ),
+    "an unknown threshold": ("limits:\n", "verify:\n  mutant: 1\nlimits:\n", r"verify.mutant: unknown key"),
+    "idle tests below nothing": (
+        "limits:\n",
+        "verify:\n  idle_tests: -1\nlimits:\n",
+        r"grading.yml:5: verify.idle_tests: .*greater than or equal to 0",
+    ),
     "a weight of nothing": (
         "test_count_of_nothing: 1",
         "test_count_of_nothing: 0",

@@ -312,11 +312,15 @@ def test_attention_masks_the_highest_scores(student, reference):
 
 
 def test_attention_with_large_scores(student, reference):
-    """Scores of some thousands give finite weights: the best key takes all."""
+    """Scores of some thousands give finite weights, where the best key takes all; those of a hundred are told apart."""
     direction = torch.eye(4)[None, :3]
     query, key = 150 * direction, 100 * direction
     _expect_attention(student, reference, query, key, torch.randn(1, 3, 2))
     _expect_attention(student, reference, query, -key, torch.randn(1, 3, 2))
+    near = torch.tensor([3.125, 3.1875, 3.15625])[None, :, None] * torch.tensor([1.0, 0.0, 0.0, 0.0])  # 100, 102, 101
+    for sign in (1.0, -1.0):
+        query = sign * torch.tensor([[[64.0, 1.0, 0.0, -1.0]]])
+        _expect_attention(student, reference, query, near, torch.randn(1, 3, 2), atol=1e-3)
 
 
 def test_attention_leaves_its_arguments_alone(student):

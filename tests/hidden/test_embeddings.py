@@ -560,6 +560,8 @@ def test_cosine_similarity_does_not_depend_on_length(student, reference):
         # an epsilon of 1e-8 in the divisor, which is allowed, shifts a cosine of vectors this short by 1e-6
         student.expect_close(student.cosine_similarity(factor * vector, matrix), want, atol=2e-5)
         student.expect_close(student.cosine_similarity(vector, factor * matrix), want, atol=2e-5)
+    both_short = student.cosine_similarity(0.01 * vector, 0.01 * matrix)  # the same epsilon shifts it by 1e-4
+    student.expect_close(both_short, want, atol=1e-3)
     lengths = torch.tensor([3.0, -0.5, 1.0, -20.0])
     student.expect_close(student.cosine_similarity(vector, lengths[:, None] * vector), lengths.sign(), COSINE)
 

@@ -134,8 +134,8 @@ def _sure_weights(reference, prompts=PROMPTS, steps=8):
             return weights
 
 
-def _ending_weights(reference, prompt, steps):
-    """Such weights with which the text ends at one of these steps: two tokens change their roles."""
+def _ending_weights(reference, prompt, steps, token=END):
+    """Such weights with which this token comes at one of these steps: two tokens change their roles."""
     begun = _ids(reference, prompt)
     while True:
         weights = _writer_weights()
@@ -143,7 +143,7 @@ def _ending_weights(reference, prompt, steps):
         for step in steps if written else ():
             if written[step] not in (*begun, *written[:step]):
                 table = weights["transformer.wte.weight"]
-                table[[written[step], END]] = table[[END, written[step]]]
+                table[[written[step], token]] = table[[token, written[step]]]
                 return weights
 
 
@@ -192,7 +192,7 @@ def test_pipe_of_a_list(student, reference):
     """In a list each prompt, short or long, gets what it gets alone."""
     weights = _sure_weights(reference)
     pipe, texts = _pipe(student, weights), dict(zip(PROMPTS, _written(reference, weights, PROMPTS, 8), strict=True))
-    for prompts in (list(PROMPTS), [LONG, SHORT], [MIDDLE]):
+    for prompts in (list(PROMPTS), [LONG, SHORT, LONG], [MIDDLE]):
         student.expect_equal(pipe(prompts, max_new_tokens=8), [texts[prompt] for prompt in prompts])
 
 
@@ -451,7 +451,7 @@ def test_dataloader_of_one_batch(student):
 
 def test_dataloader_in_order(student):
     """Without shuffling, blocks come in their order, and again so when the data is gone through again."""
-    blocks = _blocks(12, 4)
+    blocks = {key: [*reversed(lists), lists[7]] for key, lists in _blocks(12, 4).items()}
     loader = _loader(student, blocks, 3)
     for _ in range(2):
         _expect_batches(student, loader, blocks, 3)
@@ -611,6 +611,11 @@ def test_train_starts_the_data_over(student, reference):
     batches = [_batch(2, 6), _batch(2, 4), _batch(1, 5)]
     _train_both(student, reference, batches, 8)
     _train_both(student, reference, batches[:1], 3)
+    model = student.prop("gpt2", _config(TINY), _weights(TINY))
+    losses = student.train(model, student.prop("loader", batches[2:]), 120, learning_rate=0.02)
+    losses = student.expect_parts(losses, 120, about="the list of losses")  # by now they are below 0.01
+    again = student.train(model, student.prop("loader", batches[2:]), 2, learning_rate=0.02)
+    student.expect_parts(again, 2, about="the list of losses of a model that has learnt its data")
 
 
 def test_train_stops_in_time(student, reference):
@@ -720,6 +725,7 @@ def test_perplexity_of_one_batch(student, reference):
 def test_perplexity_of_several_batches(student, reference):
     """Every batch counts, each token as much as any other."""
     _expect_perplexity(student, reference, _batch(2, 5), _batch(2, 5), _batch(2, 5))
+    _expect_perplexity(student, reference, *(_batch(1, 3) for _ in range(20)))
 
 
 def test_perplexity_of_batches_that_differ(student, reference):
@@ -760,11 +766,13 @@ def test_perplexity_puts_the_mode_back(student, reference):
 
 
 def test_perplexity_without_gradients(student, reference):
-    """No operation is recorded for gradients, none are left in the model, and its weights stay as they were."""
+    """No operation is recorded for gradients while it is measured, and the model is left as it was."""
     model, solution = _twins(student, reference)
     records = student.prop("graph_records", model)
     student.perplexity(model, student.prop("loader", [_batch(2, 5), _batch(1, 4)]))
     student.expect(True not in records.take(9), "Operations are recorded for gradients, which costs memory.")
+    model(torch.zeros(1, 2, dtype=torch.int64))
+    student.expect(records.take(9)[-1], "Afterwards no operation is recorded for gradients any more, in no training.")
     now = model.parameters()
     for name, want in solution.parameters().items():
         student.expect(model.get(f"{name}.grad") is None, f"There is a gradient in {name}.")
@@ -803,11 +811,13 @@ def test_generate_from_prompts_of_any_length(student, reference):
 
 
 def test_generate_as_many_tokens_as_asked_for(student, reference):
-    """`max_new_tokens` counts the tokens that are added; 0 adds none."""
+    """`max_new_tokens` counts the tokens that are added, white space too; 0 adds none."""
     weights = _sure_weights(reference, (SHORT,), steps=7)
     writer = _writer(student, weights)
     for count in (1, 7, 0):
         _expect_texts(student, reference, writer, weights, [SHORT], count)
+    weights = _ending_weights(reference, SHORT, [3], VOCABULARY.index("Ċ"))
+    _expect_texts(student, reference, _writer(student, weights), weights, [SHORT], 4)  # the last is the line break
 
 
 def test_generate_fifty_tokens_unless_told(student, reference):

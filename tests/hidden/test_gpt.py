@@ -672,6 +672,7 @@ def test_load_leaves_the_other_model_alone(student):
         student.expect_equal(told[name].data, weight, about=f"Hugging Face's {name}")
         student.expect(told[name].requires_grad, f"Hugging Face's {name} can no longer be trained.")
     student.expect_close(theirs.get("transformer.ln_f.eps"), 0.01, atol=1e-6, about="Hugging Face's epsilon")
+    student.expect(not theirs.training, "Hugging Face's model was in evaluation mode and is not any more.")
 
 
 def test_load_sizes_that_do_not_fit(student):
@@ -721,9 +722,9 @@ def test_greedy_of_a_batch(student):
 
 
 def test_greedy_beyond_the_context(student):
-    """The model sees the last `context_length` ids, no more and no fewer, however long the prompt is."""
+    """The model sees the last `context_length` ids, no more and no fewer, however long prompt and result are."""
     model, solution = _decoders(student)
-    for length, count in ((5, 4), (9, 2)):
+    for length, count in ((5, 4), (9, 2), (2, 8)):
         tokens = _prompt(4, length)
         _expect_greedy(student, solution, student.greedy_decode(model, tokens, count), tokens, count)
 
@@ -904,7 +905,7 @@ def _surprise(count, draws, probability):
 
 
 # A share of draws is wrong where it is too large or too small with a chance of exp(-26): by chance, in all the shares
-# that these tests look at (30, on two sides each), once in 3e9 runs.
+# that these tests look at (31, on two sides each), once in 3e9 runs.
 TOO_SURPRISING = 26
 
 
@@ -952,6 +953,10 @@ def test_sample_by_the_probabilities(student):
     _expect_shares(student, drawn, (0.1, 0.6, 0.3))
     both = int(((drawn[:, 0] == 1) & (drawn[:, 1] == 1)).sum())
     student.expect(_surprise(both, ROWS, 0.36) < TOO_SURPRISING, "Two draws of one sequence depend on each other.")
+    # one of 51 comes half of the time: at temperature 0.8 in 73 of 100, at 1.25 in 28
+    count = int((_draws(student, _certain(student, (0.5, *[0.01] * 50))) == 0).sum())
+    believable = _surprise(count, ROWS * STEPS, 0.5) < TOO_SURPRISING
+    student.expect(believable, "The tokens are not drawn as often as their probabilities say.")
 
 
 def test_sample_with_temperature(student):
@@ -1021,6 +1026,8 @@ def test_sample_draws_from_its_generator(student):
     # 40 draws from four equal tokens are the same with probability 4^-40 < 1e-24
     for other in (drawn(1, student.prop("generator", 6)), drawn(1, used)):
         student.expect(not torch.equal(other, first), "A generator in another state gives the same tokens.")
+    repeats = torch.equal(first[:, 1], first[:, 2])  # by chance: 4^-20 < 1e-12
+    student.expect(not repeats, "With a generator every step draws the same tokens.")
 
 
 def test_sample_without_generator_draws_from_torchs(student):
@@ -1086,11 +1093,15 @@ def test_cache_computes_no_position_twice(student):
     places = [f"blocks.{number}.attention.{layer}" for number in (0, 1) for layer in ("key", "value")]
     seen = [student.prop("inputs_of", model.at(place)) for place in places]
     tokens = _prompt(1, 4)
+    products = student.prop("rows_through", *(model.at(place) for place in places))
     got = student.generate_with_cache(model, tokens, 4)
+    counts = products.take(4)
     _expect_greedy(student, solution, got, tokens, 4, context=7)
-    for inputs in seen:
+    for inputs, count in zip(seen, counts, strict=True):
         rows = [student.expect_tensor(each, about="what a layer is given").reshape(-1, 8) for each in inputs.take(200)]
-        if rows:  # none: the student multiplies by the weights without calling the layer
+        if not rows:  # the student multiplies by the weights without calling the layer: 7 positions, or all 8
+            student.expect(count <= 8, "A position's key or value is computed more than once.")
+        else:
             distances = torch.pdist(torch.cat(rows))
             # two positions differ in eight random numbers: closer than this with probability below 1e-20
             student.expect(not (distances < 1e-3).any(), "A position's key or value is computed more than once.")

@@ -43,7 +43,7 @@ def _surprise(count, draws, probability):
 
 
 # A share of draws is wrong where it is too large or too small with a chance of exp(-26): by chance, in all the shares
-# that these tests look at (16, on two sides each), once in 6e9 runs.
+# that these tests look at (17, on two sides each), once in 6e9 runs.
 TOO_SURPRISING = 26
 
 
@@ -445,6 +445,11 @@ def test_sample_draws_by_probability(student):
     """At temperature 1 each id comes as often as its probability says, and the draws differ from each other."""
     probabilities = [0.02, 0.8, 0.06, 0.12]
     _expect_draws(student, [5 + math.log(each) for each in probabilities], probabilities)
+    # one of 51 comes half of the time: at temperature 0.5 in 98 of 100, at 2 in 12
+    model = student.prop("language_model", _always([math.log(50.0)] + [0.0] * 50))
+    got = student.expect_parts(student.sample(model, [2], 300, generator=_generator(student)), 301)
+    count = sum(int(student.expect_number(each, about="an id")) == 0 for each in got[1:])
+    student.expect(_surprise(count, 300, 0.5) < TOO_SURPRISING, "The ids do not come as often as they should.")
 
 
 def test_sample_at_high_temperature(student):

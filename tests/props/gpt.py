@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
     import transformers
 
@@ -43,6 +45,52 @@ def inputs_of(layer: torch.nn.Module) -> list[torch.Tensor]:
     seen: list[torch.Tensor] = []
     layer.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].detach().clone()))
     return seen
+
+
+class RowsThrough:
+    """How many rows are multiplied by each of these square weights, from now until it is iterated or let go.
+
+    Seen are products with the weight itself, or a view of it, whoever makes them; not those with a copy.
+    """
+
+    def __init__(self, weights: list[torch.Tensor]) -> None:
+        from torch.utils._python_dispatch import TorchDispatchMode
+
+        places = {weight.untyped_storage().data_ptr(): number for number, weight in enumerate(weights)}
+        self.rows = rows = [0] * len(weights)
+
+        class Watch(TorchDispatchMode):
+            def __torch_dispatch__(
+                self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+            ) -> Any:
+                result = operation(*args, **(kwargs or {}))
+                if operation.overloadpacket.__name__ in ("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "linear"):
+                    for tensor in args:
+                        if hasattr(tensor, "untyped_storage"):
+                            number = places.get(tensor.untyped_storage().data_ptr())
+                            if number is not None and tensor.ndim > 1:
+                                rows[number] += result.numel() // weights[number].shape[0]
+                return result
+
+        self._watch: Any = Watch()
+        self._watch.__enter__()
+
+    def _end(self) -> None:
+        if self._watch is not None:
+            self._watch.__exit__(None, None, None)
+            self._watch = None
+
+    def __iter__(self) -> Iterator[int]:
+        self._end()
+        return iter(self.rows)
+
+    def __del__(self) -> None:
+        self._end()
+
+
+def rows_through(*layers: torch.nn.Module) -> RowsThrough:
+    """A count, from now on, of the rows that are multiplied by the weights of these layers."""
+    return RowsThrough([layer.weight for layer in layers])
 
 
 def seed_torch(seed: int) -> torch.Generator:
