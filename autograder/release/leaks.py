@@ -23,7 +23,7 @@ from autograder.release.answers import make_answers_stub
 from autograder.release.stubs import stub_of
 from autograder.spec import Unit
 
-_SECRET_FOLDERS = ("tests/hidden", "tests/mistakes", "tests/right", "solutions")
+_SECRET_FOLDERS = ("tests/hidden", "tests/mistakes", "tests/mutants", "tests/right", "solutions")
 _LINES = (3, 5)  # in a row: of a solution, of anything else
 _ENOUGH = 60  # characters in them: less may be chance
 _PHRASE = 30  # characters of a sentence that is told apart from chance
