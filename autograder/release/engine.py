@@ -12,8 +12,11 @@ from autograder.errors import GraderError
 from autograder.spec import Unit
 
 ENGINE = Path(__file__).resolve().parent.parent
-_ROOTS = ("autograder.__main__", "autograder.cli", "autograder.check", "autograder.desk", "autograder.spec")
-_NOT_FOLLOWED = ("autograder.cli",)  # it imports each command's module only when that command runs
+_ROOTS = (
+    *("autograder.__main__", "autograder.cli", "autograder.cli.checking", "autograder.check", "autograder.watch"),
+    *("autograder.desk", "autograder.spec"),
+)
+_NOT_FOLLOWED = ("autograder.cli",)  # it imports the other commands where they are there
 
 
 def modules_for_check() -> dict[str, Path]:
