@@ -26,8 +26,8 @@ def export(platform: str, table: Path, grades: Path, out: Path, column: str | No
     done = filled(PLATFORMS[platform], table, grades, column)
     if done.pending and not provisional:
         raise UsageError(
-            f"{done.pending} of {done.filled} totals are not final: answers wait for a reader. Read them with `autograder "
-            f"review {grades}`, or say --provisional to fill in what there is so far"
+            f"{done.pending} of {done.filled} totals are not final: answers wait for a reader. Read them with "
+            f"`autograder review {grades}`, or say --provisional to fill in what there is so far"
         )
     write_atomically(out, done.text)
     click.echo(f"{out}: {done.filled} totals filled in")

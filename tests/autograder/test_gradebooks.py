@@ -78,3 +78,21 @@ def test_what_is_not_clear_is_refused(grades, platform, text, column, told):
     with pytest.raises(UsageError) as error:
         filled(grades, platform, text, column)
     assert told in str(error.value)
+
+
+def test_totals_that_wait_for_a_reader_are_not_filled_in_unasked(grades, tmp_path):
+    from click.testing import CliRunner
+
+    from autograder.cli import main
+
+    table, out = tmp_path / "table.csv", tmp_path / "import.csv"
+    table.write_text(CANVAS, encoding="utf-8", newline="")
+    asked = ["export", "canvas", str(table), "--grades", str(grades), "--out", str(out), "--column", "Unit 4"]
+    refused = CliRunner().invoke(main, asked)
+    assert refused.exit_code == 2
+    assert "1 of 3 totals are not final" in refused.stderr
+    assert not out.exists()
+    given = CliRunner().invoke(main, [*asked, "--provisional"])
+    assert given.exit_code == 0
+    assert "PROVISIONAL" in given.stderr
+    assert "4.25" in out.read_text(encoding="utf-8-sig")
