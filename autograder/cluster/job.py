@@ -20,6 +20,7 @@ from autograder.grading.session import Session
 from autograder.grading.suite import Suite, collect
 from autograder.grading.topic import bench_config, worker_config
 from autograder.spec import Unit
+from autograder.student.privileges import hide_memory
 from autograder.target.failures import Finding
 from autograder.target.launcher import CAN_FORK, Launcher, Zygote
 from autograder.target.process import ProcessTarget
@@ -66,7 +67,8 @@ def _grade(order: Order, folder: Path, connection: Connection) -> None:
     if libraries(unit) != order.libraries:
         raise GraderError(f"it has {libraries(unit)}; here there is {order.libraries}")
     topics = unit.spec.topics
-    with Zygote(unit.spec.preload_for(topics), unit.spec.threads) as zygote:
+    hide_memory()  # tests, solutions and the seeds' secret are in it
+    with Zygote(unit.spec.preload_for(topics), unit.spec.threads, apart=True) as zygote:
         layers = layers_of(unit, zygote)
         if not isolates(layers):
             what = "keep a student's code from the hidden tests and the network"

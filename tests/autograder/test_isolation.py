@@ -15,6 +15,7 @@ from rich.console import Console
 
 from autograder import doctor, grade, isolation
 from autograder.errors import GraderError
+from autograder.grade import Options
 from autograder.grade import grade as run_grade
 from autograder.isolation import Trial, hidden_places, lacking, lacking_here, refusal
 from autograder.spec import Limits, load
@@ -75,7 +76,7 @@ def bare_machine(monkeypatch):
 def test_grade_gives_no_marks_without_isolation(bare_machine, tiny_unit, tmp_path, capsys):
     (tmp_path / "ada").mkdir()
     (tmp_path / "ada" / "words.py").write_text("raise SystemExit  # not run\n")
-    status = run_grade(load(tiny_unit), [tmp_path / "ada"], tmp_path / "out", 1, "one")
+    status = run_grade(load(tiny_unit), [tmp_path / "ada"], tmp_path / "out", Options(1, "one"))
     told = json.loads((tmp_path / "out" / "ada" / "results.json").read_text())
     assert status == 1
     assert told["isolation"] == []

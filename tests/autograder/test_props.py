@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from autograder.target.failures import StudentError
+from autograder.target.vocabulary import OBJECT as UNSAID  # of a type whose name the student's source does not have
 
 HERE = Path(__file__)
 TINY = {
@@ -36,7 +37,7 @@ def test_every_prop_has_a_test_here():
 
 def test_generator(student):
     generator, own = student.prop("generator", 3), torch.Generator().manual_seed(3)
-    assert generator.kind == "Generator"
+    assert generator.kind in ("Generator", UNSAID)
     for _ in range(2):
         assert student.draw_from(generator, 4).equal(torch.rand(4, generator=own))
     assert generator.method("initial_seed")() == 3
@@ -56,7 +57,7 @@ def test_linear(student):
 def test_conv1d(student):
     weight, bias, x = torch.randn(2, 3), torch.randn(3), torch.randn(5, 2)
     layer = student.prop("conv1d", weight, bias)
-    assert layer.kind == "Conv1D"
+    assert layer.kind in ("Conv1D", UNSAID)
     assert torch.allclose(layer(x), x @ weight + bias)
     assert set(layer.parameters()) == {"weight", "bias"}
     assert layer.get("nf") == 3
@@ -76,7 +77,7 @@ def test_fill(student):
 def test_gpt2(student):
     weights = {"transformer.wte.weight": torch.randn(11, 4), "transformer.h.0.attn.c_attn.bias": torch.randn(12)}
     model = student.prop("gpt2", TINY, weights)
-    assert model.kind == "GPT2LMHeadModel"
+    assert model.kind in ("GPT2LMHeadModel", UNSAID)
     assert model.training is False
     for name, value in weights.items():
         assert model.get(name).equal(value)
@@ -120,7 +121,7 @@ def test_tokenizer(student, tmp_path):
 def test_loader(student):
     batches = [{"input_ids": torch.tensor([[1, 2], [3, 4]])}, {"input_ids": torch.tensor([[5, 6]])}]
     loader = student.prop("loader", batches)
-    assert loader.kind == "DataLoader"
+    assert loader.kind in ("DataLoader", UNSAID)
     assert loader.method("__len__")() == 2
     for _ in range(2):
         assert [batch["input_ids"].tolist() for batch in loader.take(3)] == [[[1, 2], [3, 4]], [[5, 6]]]
@@ -143,7 +144,7 @@ def test_function(student):
 
 def test_dataclass(student):
     config = student.prop("dataclass", "GPTConfig", {"vocab_size": 5, "rates": [0.1, 0.2]})
-    assert config.kind == "GPTConfig"
+    assert config.kind in ("GPTConfig", UNSAID)
     assert config.get("vocab_size") == 5
     assert student.attribute_of(config, "rates") == [0.1, 0.2]
     with pytest.raises(AttributeError):

@@ -70,13 +70,13 @@ def patch(what):
     elif what == "len":
         builtins.len = lambda _: 0
     elif what == "json":
-        json.dumps = lambda *_, **__: '[["d",["value",3]],[]]'
+        json.JSONEncoder.encode = lambda *_, **__: '[["d",["value",3]],[]]'
     elif what == "json list":
-        json.dumps = lambda *_, **__: "[3,[]]"
+        json.JSONEncoder.encode = lambda *_, **__: "[3,[]]"
     elif what == "nonsense":
-        json.dumps = lambda *_, **__: "\x00nonsense"
+        json.JSONEncoder.encode = lambda *_, **__: "\x00nonsense"
     elif what == "object":
-        json.dumps = lambda *_, **__: object()
+        json.JSONEncoder.encode = lambda *_, **__: object()
     elif what == "modules":
         for name in list(sys.modules):
             if name.startswith("autograder"):
