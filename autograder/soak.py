@@ -27,7 +27,7 @@ from autograder.grading.batch import default_jobs
 from autograder.spec import Unit
 from autograder.verify import Case, cases, prove
 
-BATCH = 10  # runs, or as many as there are cores
+BATCH = 10  # runs, or four for each core where that is more
 STATE, PAGE = Path("build", "soak", "state.jsonl"), Path("docs", "soak.md")
 TESTS = ("tests/hidden", "tests/props", "tests/right", "tests/stand_ins")
 PARTS = ("grading.yml", "autograder", "solutions", "data", *TESTS)  # what a run depends on
@@ -112,7 +112,7 @@ def batches(kinds: Mapping[int, tuple[int, bool, bool]], done: set[int]) -> list
     for number, kind in kinds.items():
         if number not in done:
             waiting.setdefault(kind, []).append(number)
-    every = [batch for numbers in waiting.values() for batch in batched(numbers, max(BATCH, default_jobs()))]
+    every = [batch for numbers in waiting.values() for batch in batched(numbers, max(BATCH, 4 * default_jobs()))]
     return sorted(every, key=lambda batch: (kinds[batch[0]][:0:-1], batch))
 
 

@@ -124,10 +124,14 @@ def test_rnn_step_leaves_its_arguments_alone(student, reference):
 
 
 def _models(student, reference, vocab_size, embedding_dim, hidden_dim):
-    """The student's model and the solution's, with the same random parameters."""
+    """The student's model and the solution's, with the same random parameters.
+
+    W_s lengthens nothing: else, with one draw in a thousand, rounding grows from step to step beyond all tolerance.
+    """
     model = student.expect_handle(student.RNNLanguageModel(vocab_size, embedding_dim, hidden_dim), "RNNLanguageModel")
     solution = reference.RNNLanguageModel(vocab_size, embedding_dim, hidden_dim)
     weights = _weights(vocab_size, embedding_dim, hidden_dim)
+    weights["W_s"] /= torch.linalg.matrix_norm(weights["W_s"], 2)
     shapes, numbers = (
         {name: list(value.shape) for name, value in weights.items()},
         torch.cat([value.flatten() for value in weights.values()]),
