@@ -30,7 +30,7 @@ def verify(rules: str, **asked: Any) -> int:
 @click.argument("topics", nargs=-1)
 @click.option("--runs", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--training-runs", type=click.IntRange(min=0), default=20, show_default=True, help="With the long items.")
-@click.option("--training-over", type=float, default=10, show_default=True, help="CPU seconds that make an item long.")
+@click.option("--training-over", type=float, default=7, show_default=True, help="CPU seconds that make an item long.")
 @click.option(
     "--right-runs", type=click.IntRange(min=0), default=200, show_default=True, help="With the different right modules."
 )
