@@ -142,3 +142,11 @@ def test_a_container_gives_the_marks_that_this_machine_gives(tiny_unit, tmp_path
         for result in results.values():
             assert "seccomp" in result.pop("isolation")
     assert native == docker
+
+
+def test_what_a_container_is_not_told_is_refused(engine, autograder, tiny_unit, tmp_path):
+    (tmp_path / "times.csv").write_text("student,submitted\n")
+    asked = ("grade", tiny_unit / "solutions", "--out", tmp_path / "out", "--in-docker", "--submitted")
+    done = autograder(*asked, tmp_path / "times.csv", cwd=tiny_unit)
+    assert done.returncode == 2
+    assert "--in-docker and --submitted do not go together" in done.stderr
