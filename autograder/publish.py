@@ -31,24 +31,24 @@ class Publisher:
         """The reports of one student."""
         result = load_result(self.book, self.run, student)
         assert result is not None
-        self.each([result], student)
-
-    def each(self, results: Iterable[Result], student: str | None = None) -> list[Result]:
-        """The reports of these students, of one student alone where that is said; the results as they are told."""
-        whole = []
-        for result in self._whole(results, student):
-            write_result(result, self.unit, self.out / result.student)
-            write_forms(result, self.unit, self.out / result.student, self.run.given.get("also", ()))
-            write_notes(result, self.out)
-            whole.append(result)
-        return whole
+        for whole in self._whole([result], student):
+            self._write(whole)
 
     def everybody(self, written: Sequence[str] = ()) -> list[Result]:
         """The pages of the class, and the reports of all but those of `written`, which stand already."""
         results = list(self._whole(load_results(self.book, self.run)))
-        self.each(result for result in load_results(self.book, self.run) if result.student not in set(written))
+        stand = set(written)
+        for result in results:
+            if result.student not in stand:
+                self._write(result)
         write_class(results, self.unit, self.out)
         return results
+
+    def _write(self, result: Result) -> None:
+        folder = self.out / result.student
+        write_result(result, self.unit, folder)
+        write_forms(result, self.unit, folder, self.run.given.get("also", ()))
+        write_notes(result, self.out)
 
     def _whole(self, results: Iterable[Result], student: str | None = None) -> Iterator[Result]:
         told = self.run.given.get("submitted", {})
