@@ -8,6 +8,7 @@ import pdb
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +21,7 @@ from autograder.check_cells import tell
 from autograder.checked import Checked
 from autograder.desk_target import DeskTarget
 from autograder.errors import UsageError
-from autograder.grading.fingerprints import diagnosis, read_table
+from autograder.grading.fingerprints import Table, diagnosis, read_table
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.recording import Record, Recorder
 from autograder.grading.suite import Suite, TestTarget, collect
@@ -160,6 +161,11 @@ class _Check:
                 _debugger(error)
             raise _ImportFailed(finding_outcome(error, item, reveal=True), self.desk.printed) from None
 
+    @cached_property
+    def _table(self) -> Table:
+        """What misconceptions are named by, read once for a topic."""
+        return read_table(self.unit)
+
     # -- what the student sees
 
     def _show_failed_cells(self) -> None:
@@ -196,7 +202,7 @@ class _Check:
             if outcome.status is not Status.PASSED:
                 self._show_outcome(self.suite.claim(self.topic.name, test), outcome, printed)
         found = {test: self.found[test] for test in outcomes if test in self.found}
-        if told := diagnosis(read_table(self.unit), item, found):
+        if told := diagnosis(self._table, item, found):
             self.console.print(Padding(Text(told, style="italic"), (0, 0, 0, 6)))
 
     def _show_outcome(self, claim: str, outcome: Outcome, printed: str) -> None:
