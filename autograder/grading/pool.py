@@ -5,6 +5,7 @@ process. The command is told what happens as it happens. A job that dies is the 
 once more in a new job, then told as not graded.
 """
 
+import gc
 import importlib
 import multiprocessing
 import signal
@@ -58,6 +59,7 @@ def main(connection: socket.socket) -> None:
 def _grade(work: Work, zygote: Zygote, command: Connection) -> None:
     def body(suite: Suite[bool]) -> bool:
         warm_up(work.unit, work.topics)
+        gc.freeze()  # what is here stays shared with every job
         _Pool(work, suite, zygote, command).run()
         return True
 
