@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.spec import Item, Location, Topic, Unit
+from autograder.spec import Item, Kind, Location, Topic, Unit
 
 
 def inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
@@ -56,38 +56,46 @@ def _unfit(unit: Unit, topic: Topic, item: Item) -> Iterator[str]:
             yield "a written answer has no tests"
     elif item.completion is not None or item.quality is not None or item.form is not None:
         yield "`completion`, `quality` and `form` belong to a topic with `kind: answers`"
-    elif not item.tests and unit.suite("hidden", topic.name).parent.is_dir():  # students' rules do not name them
+    elif not item.tests and unit.tests("hidden").is_dir():  # students' rules do not name them
         yield "tests: an item needs at least one test"
 
 
 def _tests_that_differ(unit: Unit, topic: Topic, at: Location) -> Iterator[tuple[Location, str]]:
-    for kind in ("public", "hidden"):
-        path = unit.suite(kind, topic.name)
-        if not path.parent.is_dir():
+    kinds: tuple[Kind, ...] = ("public", "hidden")
+    for kind in kinds:
+        if not unit.tests(kind).is_dir():
             continue  # a student's copy has no hidden tests
-        shown = path.relative_to(unit.root)
-        if not path.is_file():
-            yield (*at, "name"), f"{shown} does not exist"
+        first, *further = (path.relative_to(unit.root) for path in unit.suite(kind, topic.name))
+        if not (unit.root / first).is_file():
+            yield (*at, "name"), f"{first} does not exist"
             continue
+        there: dict[str, Path] = {}  # the file of each test
         try:
-            there = _test_functions(path)
+            for file in (first, *further):
+                for test, line in _test_functions(unit.root / file):
+                    if test in there:  # marks go by the name
+                        yield (*at, "name"), f"{file}:{line}: a test named {test} stands in {there[test]} already"
+                    there[test] = file
         except SyntaxError as error:
-            yield (*at, "name"), f"{shown}:{error.lineno}: {error.msg}"
+            yield (*at, "name"), f"{file}:{error.lineno}: {error.msg}"
             continue
+        lacks = f"neither {first} nor {further[0].parent}/ has a test" if further else f"{first} has no test"
         claimed: set[str] = set()
         for i, item in enumerate(topic.items):
             key = "tests" if kind == "hidden" else "public"
             for n, test in enumerate(item.tests if kind == "hidden" else item.public):
                 loc: Location = (*at, "items", i, key, test if kind == "hidden" else n)
                 if test not in there:
-                    yield loc, f"{shown} has no test {test}"
+                    yield loc, f"{lacks} {test}"
                 if test in claimed:
                     yield loc, f"{test} stands with another item already"
                 claimed.add(test)
-        for test in sorted(there - claimed):
-            yield (*at, "name"), f"{test} of {shown} belongs to no item"
+        for test in sorted(there.keys() - claimed):
+            yield (*at, "name"), f"{test} of {there[test]} belongs to no item"
 
 
-def _test_functions(path: Path) -> set[str]:
+def _test_functions(path: Path) -> list[tuple[str, int]]:
+    """The tests of a file, with their lines."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+    tests = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"))
+    return [(test.name, test.lineno) for test in tests]

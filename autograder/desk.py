@@ -31,7 +31,7 @@ def _launcher(_unit: Unit) -> Iterator[Launcher]:
 @pytest.fixture(scope="module")
 def _desk(request: pytest.FixtureRequest, _unit: Unit, _launcher: Launcher) -> Iterator[DeskTarget]:
     """The topic's code, for the tests of one file."""
-    topic = _unit.spec.topic(request.path.stem.removeprefix("test_"))
+    topic = _unit.spec.topic(_unit.topic_of(request.path.resolve()))
     desk = DeskTarget(_unit, topic, _unit.assignments, _launcher)
     yield desk
     desk.close()

@@ -20,6 +20,7 @@ from autograder.yaml_lines import Lines, read_with_lines
 FILE_NAME = "grading.yml"
 
 Location = tuple[int | str, ...]  # the keys on the way to something in grading.yml
+Kind = Literal["public", "hidden"]  # of tests
 Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
 
 
@@ -271,14 +272,26 @@ class Unit:
     def stand_ins(self) -> Path:
         return self.root / "tests" / "stand_ins"
 
-    def suite(self, kind: Literal["public", "hidden"], topic: str) -> Path:
-        return self.root / "tests" / kind / f"test_{topic}.py"
+    def tests(self, kind: Kind) -> Path:
+        return self.root / "tests" / kind
+
+    def suite(self, kind: Kind, topic: str) -> tuple[Path, ...]:
+        """A topic's test files: test_TOPIC.py, then those of the folder TOPIC beside it, if there is one, by name."""
+        return self.tests(kind) / f"test_{topic}.py", *sorted((self.tests(kind) / topic).glob("test_*.py"))
+
+    def topic_of(self, path: Path) -> str:
+        """The topic that a file of the unit is named for, or the folder it lies in; a name of no topic where it is not.
+
+        solutions/TOPIC.ipynb, tests/props/TOPIC.py, tests/hidden/test_TOPIC.py, tests/hidden/TOPIC/test_some.py
+        """
+        top, *below = path.relative_to(self.root).parts
+        return Path(below[1] if top == "tests" else below[0]).stem.removeprefix("test_")
 
     def has_hidden(self, topic: Topic) -> bool:
         """Whether what marks come from is here: it is not in a student's copy."""
         if topic.kind == "answers":
             return (self.solutions / topic.file).is_file()
-        return self.suite("hidden", topic.name).is_file()
+        return self.suite("hidden", topic.name)[0].is_file()
 
 
 def find_root(start: Path) -> Path:

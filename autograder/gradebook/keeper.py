@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from autograder.gradebook.database import writing
 from autograder.gradebook.keys import Keys
 from autograder.gradebook.reuse import differences, known_parts, rows_of
-from autograder.gradebook.store import Answer, Handed, Run, put_result
+from autograder.gradebook.store import Answer, Handed, Run, save_result
 from autograder.grading.parts import Graded, Known, from_known, ungraded
 from autograder.submission import Submission
 
@@ -65,7 +65,7 @@ class Keeper:
                 handed = Handed(submission.student, number, str(submission.source), submission.sha256)
                 answers = [Answer.of(item, text) for part in graded.parts for item, text in part.prose.items()]
                 keys = self.keys.keys(submission) if graded.parts else {}
-                put_result(connection, self.run, handed, graded.result, answers, rows_of(graded, keys))
+                save_result(connection, self.run, handed, graded.result, answers, rows_of(graded, keys))
 
     def _compare(self, number: int, graded: Graded) -> None:
         submission = self.submissions[number]

@@ -10,8 +10,8 @@
     libraries    Python and the libraries that tests and students' code run on
 
 Where two parts have the same key, and were told the same of the topics before them, they must be equal. A file of the
-unit that is not named for a topic (a helper, a held-out text) counts for every topic; one named for another topic
-counts where this topic builds on it or imports it.
+unit that is not named for a topic (a helper, a held-out text), nor lies in a folder that is, counts for every topic;
+one named for another topic counts where this topic builds on it or imports it.
 """
 
 import hashlib
@@ -80,9 +80,9 @@ class Keys:
         around = [*_files(self.unit.props), *_files(self.unit.stand_ins)]
         solutions = list(_files(self.unit.solutions))
         tests = [*_files(hidden), *_files(mistakes)]
-        while more := self._imported(_of(names, [*around, *solutions])) - names:
+        while more := self._imported(self._of(names, [*around, *solutions])) - names:
             names |= more
-        own = {topic.name, *self._imported(_of({topic.name}, tests))}
+        own = {topic.name, *self._imported(self._of({topic.name}, tests))}
         spec = self.unit.spec
         rules = [repr(topic), spec.preload, spec.resources, spec.threads, repr(spec.limits), spec.visibility]
         rules += [spec.importable, spec.prose]
@@ -95,7 +95,10 @@ class Keys:
     def _without_others(self, names: set[str], files: Iterable[Path]) -> Iterator[Path]:
         """The files but those named for topics that are not among `names`."""
         others = {*self.unit.spec.importable} - names
-        return (path for path in files if _topic_of(path) not in others)
+        return (path for path in files if self.unit.topic_of(path) not in others)
+
+    def _of(self, names: set[str], files: Iterable[Path]) -> Iterator[Path]:
+        return (path for path in files if self.unit.topic_of(path) in names)
 
     def _imported(self, files: Iterable[Path]) -> set[str]:
         """The topics that these files import, as far as their text tells."""
@@ -130,14 +133,6 @@ def _version(name: str) -> str:
 def _files(folder: Path) -> Iterator[Path]:
     """All files below a folder, in order; nothing where there is no such folder."""
     return (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
-
-
-def _topic_of(path: Path) -> str:
-    return path.stem.removeprefix("test_")
-
-
-def _of(names: set[str], files: Iterable[Path]) -> Iterator[Path]:
-    return (path for path in files if _topic_of(path) in names)
 
 
 def _hash_of(root: Path, *paths: Path) -> str:

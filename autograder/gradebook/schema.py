@@ -31,6 +31,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
+from sqlalchemy.schema import SchemaItem
 
 
 class Packed(TypeDecorator[str]):
@@ -78,42 +79,38 @@ submissions = Table(
     Column("sha256", String, nullable=False),
 )
 
-_of_a_submission = (
-    ("run", "student"),
-    ("submissions.run", "submissions.student"),
-)
 
-results = Table(
+def _of_a_submission(name: str, *columns: SchemaItem) -> Table:
+    """A table whose rows belong to a row of `submissions`, and go with it."""
+    return Table(
+        name,
+        metadata,
+        Column("run", Integer, primary_key=True),
+        Column("student", String, primary_key=True),
+        *columns,
+        ForeignKeyConstraint(("run", "student"), ("submissions.run", "submissions.student"), ondelete="CASCADE"),
+    )
+
+
+results = _of_a_submission(
     "results",
-    metadata,
-    Column("run", Integer, primary_key=True),
-    Column("student", String, primary_key=True),
     Column("graded", Boolean, nullable=False),
     Column("result", Packed, nullable=False),
-    ForeignKeyConstraint(*_of_a_submission, ondelete="CASCADE"),
 )
 
-answers = Table(
+answers = _of_a_submission(
     "answers",
-    metadata,
-    Column("run", Integer, primary_key=True),
-    Column("student", String, primary_key=True),
     Column("item", String, primary_key=True),  # synthesis.E1
     Column("sha256", String, nullable=False),
     Column("text", Text, nullable=False),
-    ForeignKeyConstraint(*_of_a_submission, ondelete="CASCADE"),
 )
 
-topics = Table(
+topics = _of_a_submission(
     "topics",
-    metadata,
-    Column("run", Integer, primary_key=True),
-    Column("student", String, primary_key=True),
     Column("topic", String, primary_key=True),
     Column("key", String, nullable=False),
     Column("parts", Text, nullable=False),  # JSON: what the key is made of
     Column("before", Text, nullable=False),  # JSON: what the topic was told of those before it
     Column("state", Text, nullable=False),  # JSON: what it tells those after it, and what else a result has of it
-    ForeignKeyConstraint(*_of_a_submission, ondelete="CASCADE"),
     Index("topics_by_key", "key"),
 )

@@ -120,19 +120,6 @@ def last_run(engine: Engine, ended: bool = True) -> Run | None:
 
 
 def save_result(
-    engine: Engine,
-    run: Run,
-    handed: Handed,
-    result: Result,
-    answers: Iterable[Answer] = (),
-    topics: Iterable[TopicRow] = (),
-) -> None:
-    """Keep all of it or nothing. What an earlier call kept for this run and student is replaced."""
-    with writing(engine) as connection:
-        put_result(connection, run, handed, result, answers, topics)
-
-
-def put_result(
     connection: Connection,
     run: Run,
     handed: Handed,
@@ -140,7 +127,7 @@ def put_result(
     answers: Iterable[Answer] = (),
     topics: Iterable[TopicRow] = (),
 ) -> None:
-    """The same, within a transaction of the caller's."""
+    """Keep this, within a transaction of the caller's. What was kept for this run and student before is replaced."""
     whose = {"run": run.id, "student": handed.student}
     table = schema.submissions
     connection.execute(delete(table).where(table.c.run == run.id, table.c.student == handed.student))  # and its rows

@@ -20,7 +20,7 @@ import pytest
 from autograder.errors import GraderError
 from autograder.grading.outcome import Outcome, outcome_of
 from autograder.results import Status
-from autograder.spec import Item, Unit
+from autograder.spec import Item, Kind, Unit
 from autograder.student.workbench import BenchConfig, seed_everything
 from autograder.target.failures import student_error
 from autograder.target.inprocess import InProcessTarget
@@ -45,8 +45,6 @@ _UNUSED = (
 
 # A test draws other numbers than the code under test, whose fresh weights might else be a test's own inputs.
 _TESTS_OWN = 0x5DEECE66D
-
-Kind = Literal["public", "hidden"]
 
 
 class TestTarget(Target, Protocol):
@@ -130,7 +128,7 @@ class Suite(Generic[T]):
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         for test in session.items:
             assert isinstance(test, pytest.Function)
-            topic = test.path.stem.removeprefix("test_")
+            topic = self.unit.topic_of(self.unit.root / test.path.relative_to(session.config.rootpath))
             self._tests.setdefault((topic, test.originalname), []).append(test)
         if not self.errors:
             try:
@@ -181,7 +179,8 @@ def collect(unit: Unit, kind: Kind, topics: Sequence[str], body: Callable[[Suite
     ]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed here changes no mark
     os.environ.setdefault("MPLBACKEND", "Agg")  # a solution's plot opens no window
-    code = pytest.main([*options, *(str(unit.suite(kind, topic)) for topic in topics)], plugins=[suite])
+    files = [str(path) for topic in topics for path in unit.suite(kind, topic)]
+    code = pytest.main([*options, *files], plugins=[suite])
     if suite.failure is not None:
         raise suite.failure
     if suite.errors:

@@ -90,9 +90,9 @@ def _secrets(unit: Unit) -> _Secrets:
     secrets = _Secrets()
     public: set[tuple[str, ...]] = set()
     for topic in unit.spec.topics:
-        suite = unit.suite("public", topic.name)
-        if suite.is_file():
-            public |= _all_runs(suite.name, suite.read_bytes())
+        for suite in unit.suite("public", topic.name):
+            if suite.is_file():
+                public |= _all_runs(suite.name, suite.read_bytes())
         path = unit.solutions / topic.file
         if not path.is_file():
             continue

@@ -53,9 +53,12 @@ def _files(unit: Unit, topic: Topic) -> Iterator[Path]:
     for name in _ENGINE:
         yield from [engine / name] if name.endswith(".py") else (engine / name).rglob("*.py")
     below = {topic.name, *topic.below, "common"}
+    others = {each.name for each in unit.spec.topics} - {topic.name}
     tests = unit.root / "tests"
+    hidden = (path for path in unit.tests("hidden").rglob("*") if path.suffix != ".pyc")
     wanted = [
-        *(unit.suite(kind, topic.name) for kind in ("public", "hidden")),
+        *unit.suite("public", topic.name),
+        *(path for path in hidden if unit.topic_of(path) not in others),
         *(unit.solutions / f"{name}{suffix}" for name in below for suffix in (".py", ".ipynb", ".yml")),
         *(unit.assignments / f"{name}{suffix}" for name in below for suffix in (".py", ".ipynb")),
         *(folder / f"{name}.py" for folder in (unit.props, unit.stand_ins) for name in below),

@@ -60,9 +60,14 @@ def again(book: Engine) -> Engine:
     )
 
 
+def save(book: Engine, *what: object) -> None:
+    with writing(book) as connection:
+        save_result(connection, *what)
+
+
 def test_a_result_comes_back_as_it_was(book):
     run = begin_run(book, "Tiny", {"paths": ["class"]}, PARTS)
-    save_result(book, run, handed("ada"), result_of("ada"), [Answer.of("words.E1", "A text.")])
+    save(book, run, handed("ada"), result_of("ada"), [Answer.of("words.E1", "A text.")])
     found = load_result(again(book), run, "ada")
     assert found == result_of("ada")
     assert found.score == Fraction(1, 3)
@@ -74,7 +79,7 @@ def test_text_that_no_database_keeps_costs_no_result(book):
     run = begin_run(book, "Tiny", {}, PARTS)
     bad = "a\ud800b\0c"
     result = Result("ada", (), (bad,), (), "", "0.1", graded=False)
-    save_result(book, run, Handed("ada", 0, bad, ""), result, [Answer.of("words.E1", bad)])
+    save(book, run, Handed("ada", 0, bad, ""), result, [Answer.of("words.E1", bad)])
     assert load_result(book, run, "ada").problems == ("a?b\0c",)
     answer = load_answers(book, run, "ada")[0]
     assert answer.text == "a?b\ufffdc"
@@ -84,21 +89,21 @@ def test_text_that_no_database_keeps_costs_no_result(book):
 def test_results_come_in_the_order_of_the_class(book):
     run = begin_run(book, "Tiny", {}, PARTS)
     for student, place in (("zoe", 1), ("ada", 2), ("bob", 0)):
-        save_result(book, run, handed(student, place), result_of(student))
+        save(book, run, handed(student, place), result_of(student))
     assert [each.student for each in load_results(book, run)] == ["bob", "zoe", "ada"]
 
 
 def test_a_second_result_takes_the_place_of_the_first(book):
     run = begin_run(book, "Tiny", {}, PARTS)
-    save_result(book, run, handed("ada"), result_of("ada"), [Answer.of("words.E1", "old")])
-    save_result(book, run, handed("ada"), result_of("ada", Fraction(1)), [Answer.of("words.E2", "new")])
+    save(book, run, handed("ada"), result_of("ada"), [Answer.of("words.E1", "old")])
+    save(book, run, handed("ada"), result_of("ada", Fraction(1)), [Answer.of("words.E2", "new")])
     assert load_result(book, run, "ada").score == 1
     assert [answer.text for answer in load_answers(book, run, "ada")] == ["new"]
 
 
 def test_a_result_is_there_whole_or_not_at_all(book):
     run = begin_run(book, "Tiny", {}, PARTS)
-    save_result(book, run, handed("ada"), result_of("ada"), [Answer.of("words.E1", "old")])
+    save(book, run, handed("ada"), result_of("ada"), [Answer.of("words.E1", "old")])
 
     @event.listens_for(book, "before_cursor_execute")
     def fail(_connection, _cursor, statement, _parameters, _context, _many):
@@ -106,7 +111,7 @@ def test_a_result_is_there_whole_or_not_at_all(book):
             raise OSError("killed here")
 
     with pytest.raises(OSError, match="killed here"):
-        save_result(book, run, handed("ada"), result_of("ada", Fraction(1)), [Answer.of("words.E1", "new")])
+        save(book, run, handed("ada"), result_of("ada", Fraction(1)), [Answer.of("words.E1", "new")])
     event.remove(book, "before_cursor_execute", fail)
     assert load_result(book, run, "ada").score == Fraction(1, 3)
     assert load_answers(book, run, "ada")[0].text == "old"

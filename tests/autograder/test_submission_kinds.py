@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.submission import Submission, find_submissions, tree
+from autograder.submission import find_submissions, tree
 from autograder.submission.store import Store
 
-UNIT = ("attention.py", "gpt.py", "tour.ipynb")
-A, G = b"attention = 1\n", b"gpt = 1\n"
+from .handed_in import UNIT, A, G, one
 
 
 def put(root: Path, **members: bytes) -> Path:
@@ -33,11 +32,6 @@ def zipped(members: dict[str, bytes], **options: object) -> bytes:
             with archive.open(name, "w", **options) as member:  # type: ignore[call-overload]  # force_zip64 or nothing
                 member.write(data)
     return buffer.getvalue()
-
-
-def one(path: Path) -> Submission:
-    (submission,) = find_submissions([path], UNIT)
-    return submission
 
 
 class Pipe(io.RawIOBase):

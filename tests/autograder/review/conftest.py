@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from autograder.gradebook import Answer, begin_run, end_run, open_gradebook, save_result
+from autograder.gradebook import Answer, begin_run, end_run, open_gradebook, save_result, writing
 from autograder.gradebook.store import Handed
 from autograder.results import ItemResult, Result, Status, TestResult
 from autograder.spec import Item, Unit, load
@@ -65,9 +65,10 @@ class Course:
 
     def hand_in(self, texts: Answers) -> None:
         run = begin_run(self.engine, "Birds", {"rules": "grading.yml"}, {})
-        for place, (student, answers) in enumerate(texts.items()):
-            found = [Answer.of(f"birds.{name}", text) for name, text in answers.items()]
-            save_result(self.engine, run, Handed(student, place, "", "0" * 64), result_of(student, answers), found)
+        with writing(self.engine) as connection:
+            for place, (student, answers) in enumerate(texts.items()):
+                found = [Answer.of(f"birds.{name}", text) for name, text in answers.items()]
+                save_result(connection, run, Handed(student, place, "", "0" * 64), result_of(student, answers), found)
         end_run(self.engine, run)
 
 
