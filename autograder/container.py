@@ -64,16 +64,9 @@ class Mount:
 
     def __str__(self) -> str:
         """As `--mount` wants it: a line of CSV, so that a comma in a path is one."""
-        fields = [
-            "type=bind",
-            f"source={self.source}",
-            f"target={self.target}",
-            *([] if self.writable else ["readonly"]),
-        ]
+        fields = ["type=bind", f"source={self.source}", f"target={self.target}"]
         with io.StringIO(newline="") as line:
-            csv.writer(line, lineterminator="").writerow(
-                ["type=bind", f"source={self.source}", f"target={self.target}", *rights]
-            )
+            csv.writer(line, lineterminator="").writerow([*fields, *([] if self.writable else ["readonly"])])
             return line.getvalue()
 
 
