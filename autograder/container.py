@@ -105,7 +105,7 @@ def run_command(
     return [
         *(engine, "run", "--rm", f"--name={name}", *_CLOSED),
         *(f"--cap-add={each}" for each in _CAPABILITIES),
-        *(f"--tmpfs=/tmp:rw,nosuid,nodev,size={_TMP_MB}m", f"--workdir={UNIT}"),
+        *(f"--tmpfs=/tmp:rw,nosuid,nodev,size={_TMP_MB}m", "--env=HOME=/tmp", f"--workdir={UNIT}"),
         *(f"--mount={mount}" for mount in mounts),
         *([f"--env={SECRET}"] if SECRET in os.environ else []),
         *(["--interactive", "--tty"] if _at_a_terminal() else []),
