@@ -71,7 +71,7 @@ class Mount:
 
 
 def in_container(command: str, words: Sequence[str], mounts: Sequence[Mount], out: Path, console: Console) -> int:
-    """Run `autograder COMMAND WORDS...` in a container with these mounts, and `out` at `OUT`; its exit status.
+    """Run `autograder COMMAND WORDS...` in a container with these mounts, the unit's first, and `out`; its exit status.
 
     Raises `UsageError` where there is no engine, or a container is at work on `out` already, and `GraderError` where
     the engine fails.
@@ -94,7 +94,8 @@ def in_container(command: str, words: Sequence[str], mounts: Sequence[Mount], ou
         raise GraderError(
             f"{engine} did not run the container to its end (exit status {status}); see what it said above"
         )
-    console.print(f"{OUT} in the container is {out} here", soft_wrap=True)
+    named = " and ".join(f"{mount.target} is {mount.source}" for mount in (*mounts[:1], writable))
+    console.print(f"In the container {named}", soft_wrap=True)
     return status
 
 

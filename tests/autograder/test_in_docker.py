@@ -302,14 +302,29 @@ def real_image() -> str:
 def test_a_container_gives_the_marks_that_this_machine_gives(tiny_unit, tmp_path, autograder, read_results):
     if why := real_image():
         pytest.skip(f"isolation: {why}")
-    for name in ("solutions", "assignments"):
+    solution = (tiny_unit / "solutions/words.py").read_text()
+    versions = {
+        "right": solution,
+        "empty": (tiny_unit / "assignments/words.py").read_text(),
+        "part": solution.replace(".lower()", ""),
+        "crash": solution.replace("    counts = {}", "    import ctypes\n    ctypes.string_at(0)\n    counts = {}"),
+    }
+    for name, source in versions.items():
         (tmp_path / "class" / name).mkdir(parents=True)
-        (tmp_path / "class" / name / "words.py").write_bytes((tiny_unit / name / "words.py").read_bytes())
-    for out, options in (("native", ()), ("docker", ("--in-docker",))):
-        done = autograder("grade", tmp_path / "class", "--out", tmp_path / out, *options, cwd=tiny_unit)
+        (tmp_path / "class" / name / "words.py").write_text(source)
+    (tiny_unit / "late.yml").write_text(
+        (tiny_unit / "grading.yml").read_text() + "late:\n  deadline: 2026-12-11T23:59:00+01:00\n  per_day: 0.1\n"
+    )
+    (tmp_path / "times, all.csv").write_text("student,submitted\nright,2026-12-13T08:00:00+01:00\n")
+    how = ("--rules", "late.yml", "--submitted", tmp_path / "times, all.csv")
+    for out, where in (("native", ()), ("docker", ("--in-docker",))):
+        done = autograder("grade", tmp_path / "class", "--out", tmp_path / out, *how, *where, cwd=tiny_unit)
         assert done.returncode == 0, done.stderr
     native, docker = (read_results(tmp_path / out) for out in ("native", "docker"))
+    assert set(native) == set(versions)
     for results in (native, docker):
         for result in results.values():
             assert "seccomp" in result.pop("isolation")
     assert native == docker
+    assert native["right"]["late"]["days"] == 2
+    assert (tmp_path / "native/grades.csv").read_bytes() == (tmp_path / "docker/grades.csv").read_bytes()
