@@ -6,7 +6,8 @@ variables there, what was printed.
 
 import pdb
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,15 +34,21 @@ from autograder.student.notebook import Cell
 from autograder.target.failures import Finding, StudentError, student_error
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
 from autograder.target.process import ProcessTarget
+from autograder.temporary import temporary_root
 
 SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
 
 
-def launcher_for(unit: Unit, topics: Sequence[Topic]) -> Launcher:
-    """Workers by fork where that is sound, spawned elsewhere. Start it early: it imports beside us."""
+@contextmanager
+def launcher_for(unit: Unit, topics: Sequence[Topic]) -> Iterator[Launcher]:
+    """Workers by fork where that is sound, spawned elsewhere; what they leave in temporary folders is gone afterwards.
+
+    Enter it early: it imports beside us.
+    """
     preload, threads = unit.spec.preload_for(topics), unit.spec.threads
-    return Zygote(preload, threads) if CAN_FORK else Spawner(preload, threads)
+    with temporary_root(), Zygote(preload, threads) if CAN_FORK else Spawner(preload, threads) as launcher:
+        yield launcher
 
 
 def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = False, report: Path | None = None) -> bool:

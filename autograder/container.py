@@ -5,19 +5,24 @@ and no capabilities but those with which a worker becomes another user; the unit
 read-only, and the folder for the reports is all that it can write.
 """
 
+import csv
 import hashlib
 import io
 import os
 import shutil
+import signal
 import subprocess
 import tarfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from autograder.errors import GraderError, UsageError
+from autograder.grading.seeds import VARIABLE as SECRET
 
+UNIT, OUT, SUBMISSIONS, GIVEN = "/unit", "/out", "/submissions", "/given"  # in the container
 ENGINES = ("docker", "podman")
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _DOCKERFILE = ".docker/Dockerfile"
@@ -25,14 +30,16 @@ _NO_MATTER = ("README.md", "LICENSE")  # in the package, and no part of what it 
 _INSTALL = "https://docs.docker.com/engine/install/ or https://podman.io/docs/installation"
 # To give a worker's folder away, to clean up behind it, to end it, to become another user, and to lose all of these.
 _CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID", "SETPCAP")
+_CLOSED = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 _TMP_MB = 4096
+_ENGINE_FAILED = (125, 126, 127, 137)  # it could not run the container or the command, or it was killed
 
 
 def engine_here() -> str:
     """The container engine that is installed and runs. Raises `UsageError`, which names the way to one."""
     for name in ENGINES:
         if found := shutil.which(name):
-            if subprocess.run([found, "info"], capture_output=True, check=False).returncode:
+            if not _succeeds(found, "info"):
                 raise UsageError(f"--in-docker: {found} is installed and does not answer: start it ({name} info)")
             return found
     raise UsageError(f"--in-docker: neither docker nor podman is installed here; see {_INSTALL}")
@@ -47,46 +54,97 @@ def image_name() -> str:
     return f"autograder:{digest.hexdigest()[:16]}"
 
 
-def grade_in_container(
-    root: Path, submissions: Sequence[Path], out: Path, options: Sequence[str], console: Console
-) -> int:
-    """Run `autograder grade` with these options in a container; its exit status."""
+@dataclass(frozen=True)
+class Mount:
+    """A file or folder of this machine, and where it stands in the container: read-only unless it is said."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+    def __str__(self) -> str:
+        """As `--mount` wants it: a line of CSV, so that a comma in a path is one."""
+        fields = ["type=bind", f"source={self.source}", f"target={self.target}"]
+        with io.StringIO(newline="") as line:
+            csv.writer(line, lineterminator="").writerow([*fields, *([] if self.writable else ["readonly"])])
+            return line.getvalue()
+
+
+def in_container(command: str, words: Sequence[str], mounts: Sequence[Mount], out: Path, console: Console) -> int:
+    """Run `autograder COMMAND WORDS...` in a container with these mounts, the unit's first, and `out`; its exit status.
+
+    Raises `UsageError` where there is no engine, or a container is at work on `out` already, and `GraderError` where
+    the engine fails.
+    """
     engine = engine_here()
     image = _built(engine, console)
+    name = f"autograder-{hashlib.sha256(bytes(out.resolve())).hexdigest()[:12]}"
+    if _succeeds(engine, "container", "inspect", name):
+        raise UsageError(
+            f"--in-docker: a container grades into {out} already; this ends it: {engine} rm --force {name}"
+        )
     out.mkdir(parents=True, exist_ok=True)
-    command = run_command(engine, image, root, submissions, out, options)
-    status = subprocess.run(command, check=False).returncode
-    console.print(f"/out in the container is {out} here", soft_wrap=True)
+    writable = Mount(out.resolve(), OUT, writable=True)
+    try:
+        status = _to_its_end(run_command(engine, image, name, command, words, [*mounts, writable]))
+    finally:
+        _succeeds(engine, "rm", "--force", name)  # where the engine's client ended before it
+        _give_back(engine, image, writable)
+    if status in _ENGINE_FAILED:
+        raise GraderError(
+            f"{engine} did not run the container to its end (exit status {status}); see what it said above"
+        )
+    named = " and ".join(f"{mount.target} is {mount.source}" for mount in (*mounts[:1], writable))
+    console.print(f"In the container {named}", soft_wrap=True)
     return status
 
 
 def run_command(
-    engine: str, image: str, root: Path, submissions: Sequence[Path], out: Path, options: Sequence[str]
+    engine: str, image: str, name: str, command: str, words: Sequence[str], mounts: Sequence[Mount]
 ) -> list[str]:
-    """The engine's command line. Raises `UsageError` for a submission that is not there."""
-    mounts = [f"type=bind,source={root.resolve()},target=/unit,readonly"]
-    inside = []
-    for number, path in enumerate(submissions):
-        if not path.exists():
-            raise UsageError(f"{path} does not exist")
-        inside.append(f"/submissions/{number}/{path.resolve().name}")
-        mounts.append(f"type=bind,source={path.resolve()},target={inside[-1]},readonly")
-    mounts.append(f"type=bind,source={out.resolve()},target=/out")
+    """The engine's command line."""
     return [
-        *(engine, "run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL"),
-        *(f"--cap-add={name}" for name in _CAPABILITIES),
-        *("--security-opt=no-new-privileges", f"--tmpfs=/tmp:rw,nosuid,nodev,size={_TMP_MB}m", "--workdir=/unit"),
+        *(engine, "run", "--rm", f"--name={name}", *_CLOSED),
+        *(f"--cap-add={each}" for each in _CAPABILITIES),
+        *(f"--tmpfs=/tmp:rw,nosuid,nodev,size={_TMP_MB}m", "--env=HOME=/tmp", f"--workdir={UNIT}"),
         *(f"--mount={mount}" for mount in mounts),
-        *(["--env=AUTOGRADER_SECRET"] if "AUTOGRADER_SECRET" in os.environ else []),
-        *(image, "sh", "-c", _given_back(engine), "sh", "grade", *inside, "--out", "/out", *options),
+        *([f"--env={SECRET}"] if SECRET in os.environ else []),
+        *(["--interactive", "--tty"] if _at_a_terminal() else []),
+        *(image, "autograder", command, *words),
     ]
 
 
-def _given_back(engine: str) -> str:
-    """The command, and then the reports made over to whoever asked for them, where root in there is root out here."""
+def _at_a_terminal() -> bool:
+    """Whether the container may have the terminal, for its progress bar and for Ctrl-C."""
+    return os.name == "posix" and all(os.isatty(number) for number in range(3))
+
+
+def _to_its_end(command: Sequence[str]) -> int:
+    """Run the engine's client; its exit status. Ctrl-C goes to the command inside, once, and it ends in good order.
+
+    At a terminal it gets there by itself. Elsewhere the client is kept out of its way, and told.
+    """
+    apart = os.name == "posix" and not _at_a_terminal()
+    client = subprocess.Popen(command, start_new_session=apart)
+    while True:
+        try:
+            return client.wait()
+        except KeyboardInterrupt:
+            if apart:
+                client.send_signal(signal.SIGINT)
+
+
+def _give_back(engine: str, image: str, out: Mount) -> None:
+    """Make the reports over to whoever asked for them, where root in there is root out here."""
     if not hasattr(os, "getuid") or os.getuid() == 0 or _rootless(engine):
-        return 'exec autograder "$@"'
-    return f'autograder "$@"; status=$?; chown -R {os.getuid()}:{os.getgid()} /out; exit $status'
+        return
+    owner = f"{os.getuid()}:{os.getgid()}"
+    rights = ("--cap-add=CHOWN", "--cap-add=DAC_OVERRIDE")
+    _succeeds(engine, "run", "--rm", *_CLOSED, *rights, f"--mount={out}", image, "chown", "-hR", owner, OUT)
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _rootless(engine: str) -> bool:
@@ -101,7 +159,7 @@ def _rootless(engine: str) -> bool:
 def _built(engine: str, console: Console) -> str:
     """The image's name; it is built first where it is not there."""
     image = image_name()
-    if subprocess.run([engine, "image", "inspect", image], capture_output=True, check=False).returncode:
+    if not _succeeds(engine, "image", "inspect", image):
         console.print(f"Building the image {image}: once, some minutes, needs the network")
         command = [engine, "build", "--tag", image, "--file", _DOCKERFILE, "-"]
         if subprocess.run(command, input=_packed(_context()), check=False).returncode:

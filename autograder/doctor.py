@@ -4,6 +4,7 @@ from rich.console import Console
 
 from autograder.isolation import Trial, lacking, refusal, try_here
 from autograder.spec import Unit
+from autograder.temporary import remove_left_over
 
 # Each layer, by how its name begins: what it keeps a student's code from, and what it takes to have it.
 _LAYERS = {
@@ -19,8 +20,12 @@ _LAYERS = {
 
 def doctor(unit: Unit, console: Console) -> int:
     """Tell; the exit status is 1 where hidden tests cannot be run here."""
+    left_over = remove_left_over()
     trial = try_here(unit)
     _tell_layers(trial, console)
+    if left_over:
+        folders = "1 temporary folder" if len(left_over) == 1 else f"{len(left_over)} temporary folders"
+        console.print(f"\nRemoved what commands that were killed had left: {folders}.")
     why = refusal(unit, trial)
     if why is not None:
         console.print(f"\nHidden tests are not run here and nobody gets marks: {why}.", style="bold", soft_wrap=True)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Engine
 
+from autograder.container import SUBMISSIONS
 from autograder.errors import GraderError, UsageError
 from autograder.gradebook import (
     begin_run,
@@ -168,6 +169,8 @@ def regrade(unit_of: "UnitOf", out: Path, options: Options) -> int:
     unit = unit_of(given["rules"])
     paths = [Path(path) for path in given["paths"]]
     if gone := [str(path) for path in paths if not path.exists()]:
+        if all(path.startswith(f"{SUBMISSIONS}/") for path in gone):
+            raise UsageError(f"{out} was graded in a container: `autograder grade ... --in-docker` grades it again")
         raise UsageError(f"{', '.join(gone)}: the submissions that were graded here are no longer there")
     again = replace(
         options,

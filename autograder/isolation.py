@@ -8,7 +8,6 @@ is refused, and the way out is named.
 import json
 import mmap
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 
 from autograder.spec import Unit
 from autograder.student import jail, privileges
+from autograder.temporary import temporary_root
 
 WAY_OUT = "`autograder grade --in-docker ...` grades in a container that has it; `autograder doctor` tells more"
 _SECONDS = 20  # for the trial, which takes a fraction of one
@@ -90,12 +90,8 @@ def try_here(unit: Unit, *hidden: Path) -> Trial:
     """
     if sys.platform != "linux":
         return Trial((), {}, f"only Linux can keep a student's code from the hidden tests, and this is {sys.platform}")
-    scratch = tempfile.mkdtemp(prefix="autograder-")
-    with tempfile.NamedTemporaryFile("w", prefix="autograder-canary-") as canary:
-        try:
-            told = _in_a_child(unit, scratch, canary.name, [*hidden_places(unit), *hidden])
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+    with temporary_root(), tempfile.NamedTemporaryFile("w") as canary:
+        told = _in_a_child(unit, tempfile.mkdtemp(), canary.name, [*hidden_places(unit), *hidden])
     if "layers" not in told:
         return Trial((), {}, str(told.get("error", "the trial ended without an answer")))
     return Trial(tuple(told["layers"]), dict(told["refused"]))

@@ -49,26 +49,22 @@ def grade(
     from autograder.grade import grade as run_grade
 
     if in_docker:
-        for name, value in (("submitted", submitted), ("cluster", cluster), ("gradebook", gradebook)):
-            if value is not None:
-                raise UsageError(f"--in-docker and --{name} do not go together yet: leave out one of them")
-        more = [*(["--force"] if force else []), *(word for each in also for word in ("--also", each))]
-        return _in_docker(submissions, out, jobs, form, rules, more)
+        return _in_docker(out)
     how = Options(jobs, form or "auto", rules, gradebook, force, cluster, submitted, also)
     return run_grade(options.unit_of(rules), submissions, out, how)
 
 
-def _in_docker(
-    submissions: tuple[Path, ...], out: Path, jobs: int | None, form: str | None, rules: str, more: list[str]
-) -> int:
+def _in_docker(out: Path) -> int:
+    """The command that is running, once more in a container; see `contained` for what that is told."""
     from rich.console import Console
 
-    from autograder.container import grade_in_container
+    from autograder.cli.contained import contained
+    from autograder.container import in_container
     from autograder.spec import find_root
 
-    given = ["--rules", rules, *(["--jobs", str(jobs)] if jobs else []), *([f"--{form}"] if form else []), *more]
-    root = find_root(Path.cwd())
-    return grade_in_container(root, submissions, out, given, Console(stderr=True, highlight=False))
+    context = click.get_current_context()
+    words, mounts = contained(context, find_root(Path.cwd()))
+    return in_container(str(context.info_name), words, mounts, out, Console(stderr=True, highlight=False))
 
 
 @click.command()

@@ -24,6 +24,7 @@ from autograder.student.privileges import hide_memory
 from autograder.target.failures import Finding
 from autograder.target.launcher import CAN_FORK, Launcher, Zygote
 from autograder.target.process import ProcessTarget
+from autograder.temporary import temporary_root
 
 _LANDLOCK_OF_TCP = 4  # the version that denies TCP: over it a Dask worker takes orders from anybody
 
@@ -48,7 +49,8 @@ class Refusal:
 def main() -> None:
     connection = Connection(int(sys.argv[1]))
     order = connection.recv()
-    with tempfile.TemporaryDirectory(prefix="autograder-unit-", dir=sys.argv[2]) as folder:
+    # The unit's folder, with the hidden tests in it, is gone as well when the next job finds that this one was killed.
+    with temporary_root(sys.argv[2]), tempfile.TemporaryDirectory(prefix="unit-") as folder:
         try:
             _grade(order, Path(folder), connection)
         except (EOFError, BrokenPipeError):

@@ -23,6 +23,7 @@ from autograder.spec import Topic, Unit
 from autograder.student.privileges import hide_memory
 from autograder.submission import Submission
 from autograder.target.launcher import CAN_FORK, LauncherEnded, Zygote
+from autograder.temporary import temporary_root
 
 _TICK = 0.2  # seconds
 _RESTARTS = 3  # of a grader that is killed
@@ -101,7 +102,8 @@ def grade_each(
         at_once = max(1, min(jobs or default_jobs(), len(left)))
         work = Work(unit, topics, unit.spec.preload_for(topics), secret, tuple(left), at_once, names)
         try:
-            _run(work, request, watcher, answered)
+            with temporary_root():
+                _run(work, request, watcher, answered)
         except (_GraderKilled, LauncherEnded):
             restarts += 1
             if restarts > _RESTARTS:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,7 +21,7 @@ CAN_FORK = sys.platform == "linux"
 
 ENGINE = "AUTOGRADER_ENGINE"  # the folder of an engine that is not installed: in otter's and Gradescope's containers
 
-_KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
 class LauncherEnded(GraderError):
@@ -87,6 +88,7 @@ def clean_environment(threads: int) -> dict[str, str]:
     if ENGINE in os.environ:
         kept["PYTHONPATH"] = os.environ[ENGINE]
     return kept | {
+        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), tempfile.gettempdir()),  # the command's own, where it has one
         "PYTHONHASHSEED": "0",  # the order of a set must not change a mark
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",

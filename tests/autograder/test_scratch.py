@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from autograder.grading.scratch import remove
+from autograder.removal import remove
 from autograder.target.quota import Quota
 
 MB = 1 << 20
@@ -59,9 +59,9 @@ def test_odd_names_pipes_and_links_that_lead_outside(tmp_path):
 def test_folders_that_nobody_may_enter():
     as_somebody(
         """
-from autograder.grading.scratch import remove
-{drop}
 import tempfile, pathlib
+from autograder.removal import remove
+{drop}
 top = pathlib.Path(tempfile.mkdtemp())
 (top / "a" / "b").mkdir(parents=True)
 (top / "a" / "b" / "file").write_text("x")
