@@ -174,11 +174,23 @@ HIDDEN = (HERE / "tiny_unit/tests/hidden/test_words.py").read_text()
         ("tiny_notebooks", "assignments/notes.md", "MISTAKE", "notes.md: holds what tour.yml says of a mistake"),
         ("tiny_answers", "assignments/notes.md", "RUBRIC", "notes.md: holds the rubric of"),
         ("tiny_answers", "assignments/notes.md", "MODEL", "notes.md: holds the model answer"),
+        ("tiny_unit", "assignments/a.py", "SEED = 4_815_162_342", "a.py: holds a number of tests/hidden/kept/card.md"),
+        (
+            "tiny_unit",
+            "assignments/a.ipynb",
+            "PROSE",
+            "a.ipynb: holds a part of the held-out text tests/hidden/kept/t.txt",
+        ),
     ],
 )
 def test_what_is_planted_is_found_and_nothing_is_released(tmp_path, monkeypatch, unit, name, text, told):
     monkeypatch.setenv("AUTOGRADER_SECRET", "tests-secret-of-16")
     root = copied(unit, tmp_path)
+    prose = [f"word{number}" for number in range(40)]
+    plant(root, "tests/hidden/kept/t.txt", "\n".join(prose))
+    plant(root, "tests/hidden/kept/card.md", "made with --seed 4815162342")
+    if text == "PROSE":  # reflowed, in capitals, and cut
+        text = json.dumps({"cells": [{"source": [" ".join(prose[5:30]).upper() + "\nand more"]}]})
     meant = {"MISTAKE": "tests/mistakes/tour.yml", "RUBRIC": "solutions/birds.yml"}
     if text in meant:
         if text == "MISTAKE":  # a short one may be chance, and is not looked for
