@@ -7,7 +7,14 @@ import pytest
 
 from autograder.mistakes import Edit, Mistake
 from autograder.student.workbench import BenchConfig
-from autograder.target.failures import ForbiddenShortcut, MissingName, StudentError, TimedOut, student_error
+from autograder.target.failures import (
+    Crashed,
+    ForbiddenShortcut,
+    MissingName,
+    StudentError,
+    TimedOut,
+    student_error,
+)
 from autograder.target.inprocess import InProcessTarget
 from autograder.target.proxy import Handle, Student
 
@@ -165,6 +172,24 @@ def test_what_cells_draw_is_the_same_every_time(run):
     first = run(draws).value("x")
     assert run(draws).value("x") == first
     assert run("", "# a comment", draws).value("x") == first
+
+
+def test_cells_one_at_a_time_give_what_all_of_them_give_at_once(fresh, tmp_path):
+    """And the cell that a `Crashed` came in is known."""
+    loop = "while True:\n    pass"
+    cells = ("x = 1", "y = 1 / 0", {"cell_type": "code", "metadata": {}, "source": "%%bash\nls"}, loop, "z = x + 1")
+    (tmp_path / "book.ipynb").write_text(notebook(*cells))
+    target = fresh.target(tmp_path / "book.ipynb", kind="notebook", load_seconds=SECONDS)
+    target.load(stepwise=True)
+    target.begin(1, 60.0)
+    student = Student(target)
+    assert failures(student) == [(2, "ZeroDivisionError"), (4, "TimeoutError")]
+    assert student.value("z") == 2
+    (tmp_path / "book.ipynb").write_text(notebook(*cells[:3], "import os\nos._exit(0)", "z = 3"))
+    target = fresh.target(tmp_path / "book.ipynb", kind="notebook", load_seconds=SECONDS)
+    with pytest.raises(Crashed):
+        target.load(stepwise=True)
+    assert target.cell == 4
 
 
 # values, and what is missing
