@@ -20,7 +20,7 @@ import yaml
 from autograder.errors import GraderError, UsageError
 from autograder.release.engine import ENGINE, modules_for_check, requirements_of, requirements_of_unit
 from autograder.release.leaks import leaks
-from autograder.release.stubs import stub_of
+from autograder.release.stubs import handed_out
 from autograder.release.tree import files_of
 from autograder.spec import FILE_NAME, Unit, load
 
@@ -61,12 +61,10 @@ def release_student(unit: Unit, out: Path, repository: str = "") -> int:
 def _fill(unit: Unit, folder: Path, repository: str) -> None:
     for name in ("assignments", "tests/public", "tests/props", *unit.spec.resources):
         _copy_tree(unit.root, name, folder)
-    for topic in unit.spec.topics:
-        path = unit.solutions / topic.file
-        stub = stub_of(topic, path.read_text(encoding="utf-8"), str(path))
-        if topic.kind == "notebook":
-            stub = _with_colab_cell(stub, repository)
-        (folder / "assignments" / topic.file).write_text(stub, encoding="utf-8")
+    for name, text in handed_out(unit).items():
+        path = folder / "assignments" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_with_colab_cell(text, repository) if path.suffix == ".ipynb" else text, encoding="utf-8")
     topics = {topic.name for topic in unit.spec.topics}
     for name in unit.spec.importable:  # what is built on and never asked for
         if name not in topics:

@@ -154,25 +154,38 @@ class _Anything:
         pass
 
 
+class _Grader(_Anything, _Shell):
+    """`otter.Notebook`."""
+
+
 def _no_input(_: object = "", /) -> str:
     raise EOFError("input() has nobody to ask here")
 
 
 @contextlib.contextmanager
 def shell_modules(stay: bool) -> Iterator[None]:
-    """`IPython` and `IPython.display` as modules whose names do nothing: the real ones want a shell around them."""
-    made: list[str] = []
+    """`IPython` and `IPython.display` as modules whose names do nothing: the real ones want a shell around them.
+
+    So is `otter`: its `grader.check` is for whoever works in the notebook.
+    """
+    before = sys.modules.get("otter")
+    otter = sys.modules["otter"] = types.ModuleType("otter")
+    vars(otter).update(Notebook=_Grader)
+    made = ["otter"]
     if "IPython" not in sys.modules:
         top, inner = types.ModuleType("IPython"), types.ModuleType("IPython.display")
         vars(top).update(get_ipython=_Shell, display=inner, __path__=[])
         vars(inner).update(display=_nothing, clear_output=_nothing, __getattr__=_display_class)
         sys.modules |= {"IPython": top, "IPython.display": inner}
-        made = ["IPython.display", "IPython"]
+        made += ["IPython.display", "IPython"]
     try:
         yield
     finally:
-        for name in () if stay else made:
-            sys.modules.pop(name, None)
+        if not stay:
+            for name in made:
+                sys.modules.pop(name, None)
+            if before is not None:
+                sys.modules["otter"] = before
 
 
 def _display_class(name: str) -> Any:
