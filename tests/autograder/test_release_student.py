@@ -236,6 +236,41 @@ def test_notebooks_begin_with_a_cell_for_colab_that_does_nothing_elsewhere(tmp_p
     assert done.returncode == 1, done.stderr
 
 
+IN_THE_KERNEL = """
+import otter, os, random
+grader = otter.Notebook("tour.ipynb")
+print(grader.check("tour.shout"))
+def shout(words):
+    return words[7]
+print(grader.check("tour.shout"))
+def shout(words):
+    return " ".join(words).upper()
+longest = None
+random.seed(1)
+expected, before = random.random(), dict(os.environ)
+random.seed(1)
+print(grader.check("tour.longest"))
+print(grader.check("tour.shout"))
+assert (random.random(), dict(os.environ)) == (expected, before)
+"""
+
+
+def test_grader_check_tells_what_check_tells_of_the_running_kernel(tmp_path):
+    """otter-grader for real, with no otter but its test files: missing, wrong, not set and right."""
+    release_student(load(HERE / "tiny_notebooks"), tmp_path / "out", "https://example.org/unit")
+    desk = with_python(tmp_path / "out")
+    (desk / "assignments/tour.ipynb").write_text((HERE / "tiny_notebooks/solutions/tour.ipynb").read_text())
+    done = run(desk / "assignments", desk / ".venv/bin/python", "-P", "-W", "ignore", "-c", IN_THE_KERNEL)
+    assert done.returncode == 0, done.stderr
+    missing, wrong, unset, right = re.split(r"^(?=tour\.\w+ results:)", done.stdout, flags=re.MULTILINE)[1:]
+    assert (
+        "DoesNotHold: One word in capitals.\n            tour.ipynb has no shout.\n            Have you run" in missing
+    )
+    assert "IndexError: list index out of range.\n            In `shout`, line 6 of its cell" in wrong
+    assert "`longest` is still None." in unset
+    assert right == "tour.shout results: All test cases passed!\n"
+
+
 def test_the_unit_itself_can_be_released_and_checked(tmp_path):
     out = tmp_path / "students"
     release_student(load(ROOT), out)
