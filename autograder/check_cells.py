@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from autograder.student.cells import ENDED
 from autograder.student.notebook import Cell
 from autograder.target.failures import StudentError
 
@@ -26,6 +27,11 @@ class ToldCell:
 
 def tell(number: int, error: StudentError, cells: Sequence[Cell], failed: frozenset[int]) -> ToldCell:
     """What to say of cell `number`; `failed` are the numbers of all that failed."""
+    if error.name == ENDED:
+        return ToldCell(
+            f"cell {number} ended the whole Python process",
+            "`os._exit` does that, and so does a crash in compiled code. The other cells were run without it.",
+        )
     line = f", line {error.frames[-1].line}: {error.frames[-1].source}" if error.frames else ""
     if isinstance(error, NotImplementedError):
         if not error.function:

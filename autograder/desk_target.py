@@ -1,12 +1,15 @@
 """A student's own desk: the code of a topic as `check` runs it, with no hidden test anywhere near."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autograder.grading.topic import bench_config, worker_config
 from autograder.spec import Topic, Unit
+from autograder.student.workbench import BenchConfig
 from autograder.target.inprocess import InProcessTarget
 from autograder.target.launcher import Launcher
+from autograder.target.loading import load
 from autograder.target.process import ProcessTarget
 
 
@@ -22,27 +25,30 @@ class DeskTarget:
     folder: Path
     launcher: Launcher | None
     target: ProcessTarget | InProcessTarget | None = None
+    ended_cells: set[int] = field(default_factory=set)  # of a notebook: they end the process, and are left out
 
     def ready(self) -> ProcessTarget | InProcessTarget:
         """The target with the code in it. Raises `Finding` where the code cannot be loaded."""
         if isinstance(self.target, ProcessTarget) and not self.target.alive:
             self.target = None
-        if self.target is None:
-            bench = bench_config(
-                self.unit,
-                self.topic,
-                self.folder,
-                reveal=True,
-                isolated=self.launcher is not None,
-                replaced_modules=self._absent(),
-            )
-            if self.launcher is None:
-                self.target = InProcessTarget(bench)
-            else:
-                config = worker_config(self.unit, bench, self.folder)
-                self.target = ProcessTarget(self.launcher, config, self.unit.spec.limits)
+        if self.target is None and self.launcher is None:
+            self.target = InProcessTarget(self._bench(isolated=False))
             self.target.load()
+        elif self.target is None:
+            load(self._started, self.topic.kind == "notebook", self.ended_cells)
+        assert self.target is not None
         return self.target
+
+    def _started(self, ended_cells: tuple[int, ...]) -> ProcessTarget:
+        self.close()
+        assert self.launcher is not None
+        config = worker_config(self.unit, self._bench(isolated=True, ended_cells=ended_cells), self.folder)
+        self.target = ProcessTarget(self.launcher, config, self.unit.spec.limits)
+        return self.target
+
+    def _bench(self, **rest: Any) -> BenchConfig:
+        absent = self._absent()
+        return bench_config(self.unit, self.topic, self.folder, reveal=True, replaced_modules=absent, **rest)
 
     @property
     def printed(self) -> str:

@@ -19,8 +19,9 @@ from autograder.student.jail import Allowance
 from autograder.student.workbench import BenchConfig
 from autograder.student.worker import WorkerConfig
 from autograder.submission import Submission
-from autograder.target.failures import Crashed, Finding
+from autograder.target.failures import Finding
 from autograder.target.launcher import Launcher
+from autograder.target.loading import load
 from autograder.target.process import OUT_OF_TIME, Definition, ProcessTarget
 
 _TIMEOUTS_BORNE = 2  # by an item, before its other tests count as timeouts without running
@@ -66,6 +67,7 @@ class TopicRun:
     ) -> None:
         self.isolation: tuple[str, ...] = ()
         self.failed_import: Finding | None = None
+        self.ended_cells: set[int] = set()  # of a notebook: they end the process, and are left out
         self.records: dict[str, Record] = {}  # by test: what was asked and answered
         self._unit = unit
         self._topic = topic
@@ -135,29 +137,32 @@ class TopicRun:
                 return replace(outcome, shortcut_line=0)
         return outcome
 
-    def _ready_target(self, again: bool = False) -> ProcessTarget | None:
+    def _ready_target(self) -> ProcessTarget | None:
         """The worker with the module in it; None where the module cannot be imported, which is tried once only."""
         if self._target is not None and not self._target.alive:
             self._end_worker()
         if self._target is None and self.failed_import is None:
-            scratch = self._scratch.enter_context(made_scratch(self._unit, self._topic, self._submission))
-            folder = scratch / "assignments"
-            bench = bench_config(self._unit, self._topic, folder, **self._replaced)
-            self._target = ProcessTarget(
-                self._launcher,
-                worker_config(self._unit, bench, folder, scratch),
-                self._unit.spec.limits,
-                self._deadline,
-            )
             try:
-                self._target.load()
+                load(self._started, self._topic.kind == "notebook", self.ended_cells)
             except Finding as error:
-                if isinstance(error, Crashed) and error.killed and not again:
-                    return self._ready_target(again=True)
                 self.failed_import = error
+            assert self._target is not None
             self.isolation = self._target.isolation
             if self.failed_import is not None:
                 self._end_worker()
+        return self._target
+
+    def _started(self, ended_cells: tuple[int, ...]) -> ProcessTarget:
+        self._end_worker()
+        scratch = self._scratch.enter_context(made_scratch(self._unit, self._topic, self._submission))
+        folder = scratch / "assignments"
+        bench = bench_config(self._unit, self._topic, folder, ended_cells=ended_cells, **self._replaced)
+        self._target = ProcessTarget(
+            self._launcher,
+            worker_config(self._unit, bench, folder, scratch),
+            self._unit.spec.limits,
+            self._deadline,
+        )
         return self._target
 
     def _without_module(self, error: Finding, item: Item) -> Outcome:

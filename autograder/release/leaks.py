@@ -1,9 +1,11 @@
 """The leak guard: proves that a folder to be handed out holds nothing that only the instructor may have.
 
 It knows what is secret from the unit itself: the regions of the solutions, what stands in tests/hidden, tests/mistakes
-and tests/right, the key and the answers of written topics, and the seeds' secret. It looks for them in every file, by
-whatever name, cells of notebooks and zips included. Three lines in a row that are a solution's are a leak, and five
-of anything else; a single line (`return x`) may be anybody's, and so may what every training loop says.
+and tests/right, the key and the answers of written topics, held-out texts with the seeds that make them, and the seeds'
+secret. It looks for them in every file, by whatever name, cells of notebooks and zips included. Three lines in a row
+that are a solution's are a leak, and five of anything else; a single line (`return x`) may be anybody's, and so may
+what every training loop says. Of a held-out text (a .txt in tests/hidden) a stretch of words is one, however it is
+broken into lines; and so is any long number that stands in tests/hidden: a seed or a checksum.
 """
 
 import ast
@@ -27,6 +29,8 @@ _SECRET_FOLDERS = ("tests/hidden", "tests/mistakes", "tests/mutants", "tests/rig
 _LINES = (3, 5)  # in a row: of a solution, of anything else
 _ENOUGH = 60  # characters in them: less may be chance
 _PHRASE = 30  # characters of a sentence that is told apart from chance
+_STRETCH = 24  # words in a row of a held-out text; texts of one grammar share 16 by chance
+_NUMBER = re.compile(r"(?<![\w.])(?:\d{9,}|[0-9a-f]{40,})(?!\w)")
 _TEXT = (".py", ".yml", ".yaml", ".md", ".txt", ".ipynb", ".tsv")
 
 
@@ -39,6 +43,8 @@ class _Secrets:
     names: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)  # constants, and the expressions that answer them
     keys: set[bytes] = field(default_factory=set)
+    stretches: dict[tuple[str, ...], str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
 
 
 def leaks(unit: Unit, folder: Path) -> list[str]:
@@ -77,6 +83,9 @@ def _in_file(name: str, data: bytes, secrets: _Secrets) -> Iterator[str]:
     yield from (f"holds {where}" for phrase, where in secrets.phrases.items() if phrase in flat)
     words = set(re.findall(r"\w+", flat))
     yield from (f"names {where}" for word, where in secrets.names.items() if word in words)
+    text = data.decode()
+    yield from sorted({f"holds {where}" for run in _stretches(text) if (where := secrets.stretches.get(run))})
+    yield from sorted({f"holds {where}" for number in _numbers(text) if (where := secrets.numbers.get(number))})
     for line in lines:
         answer = re.match(r"(\w+)\s*(?::[^=]*)?=\s*(.+)", line)
         if answer and answer[1] in secrets.answers and _expression(answer[2]) == secrets.answers[answer[1]]:
@@ -110,6 +119,7 @@ def _secrets(unit: Unit) -> _Secrets:
             _add_runs(_lines(path.name, path.read_bytes()) or [], where, secrets, _LINES[1])
     for run in public:
         secrets.runs.pop(run, None)
+    _add_held_out(unit, secrets)
     _add_hidden_names(unit, secrets)
     _add_mistakes(unit, secrets)
     _add_keys(unit, secrets)
@@ -143,6 +153,14 @@ def _expression(text: str) -> str:
         return ast.unparse(ast.parse(text, mode="eval"))
     except (SyntaxError, ValueError, RecursionError):
         return ""
+
+
+def _add_held_out(unit: Unit, secrets: _Secrets) -> None:
+    for path in _files(unit.root / "tests" / "hidden"):
+        name, text = path.relative_to(unit.root).as_posix(), path.read_text(encoding="utf-8")
+        if path.suffix == ".txt":
+            secrets.stretches |= dict.fromkeys(_stretches(text), f"a part of the held-out text {name}")
+        secrets.numbers |= dict.fromkeys(_numbers(text), f"a number of {name}, where seeds stand")
 
 
 def _add_hidden_names(unit: Unit, secrets: _Secrets) -> None:
@@ -221,6 +239,16 @@ def _runs(lines: list[str], length: int = _LINES[0]) -> Iterator[tuple[str, ...]
         run = tuple(lines[start : start + length])
         if sum(map(len, run)) >= _ENOUGH:
             yield run
+
+
+def _stretches(text: str) -> Iterator[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.replace("\\n", " ").lower())  # in a string, or in JSON, lines end so
+    return zip(*(words[start:] for start in range(_STRETCH)), strict=False)
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """Long numbers, whatever is between their digits for the eye."""
+    return (match[0] for match in _NUMBER.finditer(re.sub(r"(?<=\d)[_,'](?=\d)", "", text)))
 
 
 def _flat(text: str) -> str:

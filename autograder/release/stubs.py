@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autograder.errors import GraderError
 from autograder.release.answers import make_answers_stub
+from autograder.release.otter_checks import check_files
 from autograder.spec import Topic, Unit
 
 _BEGIN = re.compile(r"^(?P<indent>\s*)# BEGIN SOLUTION(?::\s*(?P<words>.*\S))?\s*$")
@@ -66,12 +67,20 @@ def stub_lines(lines: list[str], name: str, raises: Callable[[int], bool] = lamb
         raise GraderError(f"{name}:{begun}: # BEGIN SOLUTION without an end")
 
 
-def write_stubs(unit: Unit, only_check: bool = False) -> list[Path]:
-    """Make every stub; the paths of those that were missing or different."""
-    changed = []
+def handed_out(unit: Unit) -> dict[str, str]:
+    """All that is made for assignments/, by name: stubs, and what `grader.check` runs in notebooks."""
+    made = {}
     for topic in unit.spec.topics:
-        solution, path = unit.solutions / topic.file, unit.assignments / topic.file
-        stub = stub_of(topic, solution.read_text(encoding="utf-8"), str(solution))
+        solution = unit.solutions / topic.file
+        made[topic.file] = stub_of(topic, solution.read_text(encoding="utf-8"), str(solution))
+    return made | check_files(unit)
+
+
+def write_stubs(unit: Unit, only_check: bool = False) -> list[Path]:
+    """Make every stub, and what notebooks are checked by; the paths of those that were missing or different."""
+    changed = []
+    for name, stub in handed_out(unit).items():
+        path = unit.assignments / name
         if path.is_file() and path.read_text(encoding="utf-8") == stub:
             continue
         changed.append(path)

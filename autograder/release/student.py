@@ -20,7 +20,8 @@ import yaml
 from autograder.errors import GraderError, UsageError
 from autograder.release.engine import ENGINE, modules_for_check, requirements_of, requirements_of_unit
 from autograder.release.leaks import leaks
-from autograder.release.stubs import stub_of
+from autograder.release.otter_checks import checked_in_notebooks
+from autograder.release.stubs import handed_out
 from autograder.release.tree import files_of
 from autograder.spec import FILE_NAME, Unit, load
 
@@ -39,6 +40,11 @@ if "google.colab" in sys.modules:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--editable", "/content/unit[unit]"], check=True)
     os.chdir("/content/unit/assignments")
 """
+_NOTEBOOKS = """
+In a notebook, the cells with `grader.check` run the checks of one exercise on what you have run so far, saved or not.
+They are otter-grader's: `python -m pip install -e ".[otter]"`. Without it they say what to do instead.
+"""
+_OTTER = 'otter = ["otter-grader>=7,<8"] # for grader.check in the notebooks\n'
 
 
 def release_student(unit: Unit, out: Path, repository: str = "") -> int:
@@ -61,12 +67,10 @@ def release_student(unit: Unit, out: Path, repository: str = "") -> int:
 def _fill(unit: Unit, folder: Path, repository: str) -> None:
     for name in ("assignments", "tests/public", "tests/props", *unit.spec.resources):
         _copy_tree(unit.root, name, folder)
-    for topic in unit.spec.topics:
-        path = unit.solutions / topic.file
-        stub = stub_of(topic, path.read_text(encoding="utf-8"), str(path))
-        if topic.kind == "notebook":
-            stub = _with_colab_cell(stub, repository)
-        (folder / "assignments" / topic.file).write_text(stub, encoding="utf-8")
+    for name, text in handed_out(unit).items():
+        path = folder / "assignments" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_with_colab_cell(text, repository) if path.suffix == ".ipynb" else text, encoding="utf-8")
     topics = {topic.name for topic in unit.spec.topics}
     for name in unit.spec.importable:  # what is built on and never asked for
         if name not in topics:
@@ -86,6 +90,7 @@ def _fill(unit: Unit, folder: Path, repository: str) -> None:
     packages = sorted({".".join(("autograder", *path.relative_to(ENGINE).parent.parts)) for path in modules.values()})
     (folder / "pyproject.toml").write_text(_pyproject(unit, packages, requirements_of(modules.values())), "utf-8")
     words = {"@UNIT@": unit.spec.unit, "@NAME@": _slug(unit.spec.unit), "@TOPIC@": unit.spec.topics[0].name}
+    words["@NOTEBOOKS@"] = _NOTEBOOKS if checked_in_notebooks(unit) else ""
     words["@COLAB@"] = "" if repository else " (put the address of your repository into it first)"
     _template(files("autograder.release") / "student_template", folder, words)
 
@@ -155,6 +160,7 @@ dependencies = {lists["needs"]}
 
 [project.optional-dependencies]
 unit = {lists["unit"]}
+{_OTTER if checked_in_notebooks(unit) else ""}\
 
 [project.scripts]
 autograder = "autograder.cli:main"

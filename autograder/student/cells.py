@@ -1,7 +1,8 @@
 """Running a notebook's code cells, one after another, as one module.
 
 A cell that raises, exits, is no Python or takes too long is noted and the later ones go on, in what the others left
-behind. Names that a notebook finds without importing them (`display`, `get_ipython`) are there and do nothing.
+behind. One that ends the whole process is found out from outside, and left out when the others are run again. Names
+that a notebook finds without importing them (`display`, `get_ipython`) are there and do nothing.
 """
 
 import ast
@@ -25,6 +26,8 @@ _LEAST_SECONDS = 0.05
 _WAITING = 10  # as in a test: generous, so that load on the machine changes no mark
 _MAX_FAILURES = 50
 
+ENDED = "end of the process"  # the name of what a cell did wrong that is left out for it
+
 Failure = dict[str, Any]  # as `describe` tells an error; "cell" is the cell's number
 
 
@@ -32,24 +35,39 @@ class OutOfTime(BaseException):
     """The cell's time is used up. Not an Exception: `except Exception` in the cell does not catch it."""
 
 
-def run(
-    name: str, file: Path, cells: Sequence[Cell], seconds: float, reveal: bool, replaced: Mapping[str, Any]
-) -> tuple[types.ModuleType, list[Failure]]:
-    """The module that the cells make, and what went wrong in which cell.
-
-    `seconds` of CPU are for all cells together; 0 sets no limit. What is `replaced` takes the place of what a cell
-    defines under that name, for the cells after it as well.
-    """
+def made_module(name: str, file: Path) -> types.ModuleType:
+    """The module that the cells will be run in."""
     module = types.ModuleType(name)
     module.__file__ = str(file)
-    namespace = vars(module)
-    namespace |= {"display": _nothing, "get_ipython": _Shell, "input": _no_input}
+    vars(module).update(display=_nothing, get_ipython=_Shell, input=_no_input)
     sys.modules[name] = module
-    failures: list[Failure] = []
+    return module
+
+
+def run(
+    module: types.ModuleType,
+    cells: Sequence[Cell],
+    failures: list[Failure],
+    seconds: float,
+    reveal: bool,
+    replaced: Mapping[str, Any],
+    ended: Sequence[int] = (),
+) -> Iterator[int]:
+    """Run the cells in `module`, and add to `failures` what goes wrong in which; before each, its number is told.
+
+    `seconds` of CPU are for all cells together; 0 sets no limit. What is `replaced` takes the place of what a cell
+    defines under that name, for the cells after it as well. The cells `ended`, by number, are left out.
+    """
+    namespace = vars(module)
+    file = Path(str(module.__file__))
     process, began = os.getpid(), time.process_time()
     for cell in cells:
         if not cell.run:
             continue
+        if cell.number in ended:
+            failures.append({"kind": "Exception", "name": ENDED, "text": "", "frames": [], "cell": cell.number})
+            continue
+        yield cell.number
         left = 0.9 * seconds - (time.process_time() - began)
         error = _run_cell(file_name(file, cell.number), cell, namespace, left / _SHARE if seconds else 0.0)
         if os.getpid() != process:
@@ -61,7 +79,6 @@ def run(
             error = None  # and the frames that it holds
     _close_figures()
     namespace |= replaced
-    return module, failures
 
 
 def _run_cell(file: str, cell: Cell, namespace: dict[str, Any], seconds: float) -> BaseException | None:
@@ -137,25 +154,38 @@ class _Anything:
         pass
 
 
+class _Grader(_Anything, _Shell):
+    """`otter.Notebook`."""
+
+
 def _no_input(_: object = "", /) -> str:
     raise EOFError("input() has nobody to ask here")
 
 
 @contextlib.contextmanager
 def shell_modules(stay: bool) -> Iterator[None]:
-    """`IPython` and `IPython.display` as modules whose names do nothing: the real ones want a shell around them."""
-    made: list[str] = []
+    """`IPython` and `IPython.display` as modules whose names do nothing: the real ones want a shell around them.
+
+    So is `otter`: its `grader.check` is for whoever works in the notebook.
+    """
+    before = sys.modules.get("otter")
+    otter = sys.modules["otter"] = types.ModuleType("otter")
+    vars(otter).update(Notebook=_Grader)
+    made = ["otter"]
     if "IPython" not in sys.modules:
         top, inner = types.ModuleType("IPython"), types.ModuleType("IPython.display")
         vars(top).update(get_ipython=_Shell, display=inner, __path__=[])
         vars(inner).update(display=_nothing, clear_output=_nothing, __getattr__=_display_class)
         sys.modules |= {"IPython": top, "IPython.display": inner}
-        made = ["IPython.display", "IPython"]
+        made += ["IPython.display", "IPython"]
     try:
         yield
     finally:
-        for name in () if stay else made:
-            sys.modules.pop(name, None)
+        if not stay:
+            for name in made:
+                sys.modules.pop(name, None)
+            if before is not None:
+                sys.modules["otter"] = before
 
 
 def _display_class(name: str) -> Any:

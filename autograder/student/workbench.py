@@ -34,7 +34,8 @@ class NoSuchName(AttributeError):
 class BenchConfig:
     """What to load and from where. All of it is data, so that it can be sent to a worker.
 
-    `kind` is "module", "notebook" or "answers"; `load_seconds` of CPU are for a notebook's cells together, 0: no limit.
+    `kind` is "module", "notebook" or "answers"; `load_seconds` of CPU are for a notebook's cells together, 0: no limit;
+    `ended_cells`, by number, have ended the process before and are left out.
     """
 
     topic: str
@@ -49,6 +50,7 @@ class BenchConfig:
     isolated: bool = True
     kind: str = "module"
     load_seconds: float = 0.0
+    ended_cells: tuple[int, ...] = ()
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Workbench:
     numbers: Iterator[int] = field(default_factory=count)  # of handles; none is used twice
     props: dict[str, Any] = field(default_factory=dict)
     failed_cells: list[cells.Failure] = field(default_factory=list)
+    _loading: Iterator[int] = field(default_factory=lambda: iter(()))
 
     @property
     def is_notebook(self) -> bool:
@@ -103,8 +106,23 @@ class Workbench:
         found = answers.read(self.file.read_bytes())
         return found.values, found.problems
 
-    def load(self) -> None:
-        """Import the topic's module, with its traps and stand-ins. What it draws at random is the same every time."""
+    def load(self, stepwise: bool = False) -> int | None:
+        """Import the topic's module, with its traps and stand-ins. What it draws at random is the same every time.
+
+        With `stepwise` a notebook's cells wait for `step`: the number of the first comes back.
+        """
+        self._loading = self._load()
+        if stepwise:
+            return self.step()
+        for _ in self._loading:
+            pass
+        return None
+
+    def step(self) -> int | None:
+        """Run the cell whose number was told last; the number of the next comes back, None after the last."""
+        return next(self._loading, None)
+
+    def _load(self) -> Iterator[int]:
         config = self.config
         if config.isolated:
             traps.install(config.forbidden, str(self.file))
@@ -112,18 +130,23 @@ class Workbench:
         with _importable(config), chdir("."):  # back to where it was, wherever a notebook went
             for name in config.replaced_modules:
                 sys.modules[name] = _load_file(name, Path(config.stand_ins, f"{name}.py"))
-            self.module = self._run_cells() if self.is_notebook else _load_file(config.topic, self.file)
+            if self.is_notebook:
+                yield from self._run_cells()
+            else:
+                self.module = _load_file(config.topic, self.file)
         for name, value in self._replaced_names().items():
             setattr(self.module, name, value)
 
-    def _run_cells(self) -> types.ModuleType:
+    def _run_cells(self) -> Iterator[int]:
         config, code = self.config, notebook.read(self.file.read_bytes())
+        self.failed_cells = []
         with cells.shell_modules(stay=config.isolated):
+            module = cells.made_module(config.topic, self.file)
             seconds = config.load_seconds if config.isolated else 0.0  # no timers in the tests' own process
-            module, self.failed_cells = cells.run(
-                config.topic, self.file, code, seconds, config.reveal, self._replaced_names()
+            yield from cells.run(
+                module, code, self.failed_cells, seconds, config.reveal, self._replaced_names(), config.ended_cells
             )
-        return module
+        self.module = module
 
     def _replaced_names(self) -> dict[str, Any]:
         config = self.config
@@ -286,6 +309,8 @@ class Workbench:
         if not self.failed_cells:
             return ""
         told = self.failed_cells[0]
+        if told["name"] == cells.ENDED:
+            return f" (cell {told['cell']} ended the Python process)"
         name = told["name"] if hasattr(builtins, told["name"]) or self.config.reveal else told["kind"]
         text = f": {told['text']}" if self.config.reveal and told["text"] else ""
         return f" (cell {told['cell']} failed with {name}{text})"
@@ -296,6 +321,7 @@ OPERATIONS = frozenset(
         "scan",
         "answers",
         "load",
+        "step",
         "begin",
         "call",
         "vjp",

@@ -6,6 +6,7 @@ A worker that has not been tampered with always keeps to it, so a test may rely 
 from collections.abc import Mapping
 from typing import Any
 
+from autograder.student.notebook import MAX_CELLS
 from autograder.student.wire import Ref
 
 
@@ -32,7 +33,11 @@ def is_answer(request: Mapping[str, Any], value: Any) -> bool:
             return type(value) is list and all(type(each) is dict and type(each.get("cell")) is int for each in value)
         case "same":
             return type(value) is bool
-        case "set" | "train" | "zero_grad" | "begin" | "load":
+        case "step":
+            return value is None or (type(value) is int and 0 < value <= MAX_CELLS)
+        case "load":
+            return value is None or bool(request.get("stepwise") and is_answer({"op": "step"}, value))
+        case "set" | "train" | "zero_grad" | "begin":
             return value is None
         case _:
             return True

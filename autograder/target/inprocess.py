@@ -10,6 +10,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from types import ModuleType
 from typing import Any
 
 from autograder.student import wire
@@ -24,8 +25,8 @@ _DRAW_NOTHING = frozenset(("get", "at", "set", "value", "parameters", "train", "
 class InProcessTarget:
     """A workbench in this process. An error of the code is the cause of the one that the test sees."""
 
-    def __init__(self, config: BenchConfig, quiet: bool = False) -> None:
-        self._bench = Workbench(config)
+    def __init__(self, config: BenchConfig, quiet: bool = False, module: ModuleType | None = None) -> None:
+        self._bench = Workbench(config, module)  # with a module there is nothing to load
         self._state: list[Any] | None = None
         self._quiet = quiet  # what the code prints goes nowhere
 
@@ -56,14 +57,23 @@ class InProcessTarget:
 
     @contextmanager
     def _own_random_states(self) -> Iterator[None]:
-        ours = _random_states()
-        if self._state is not None:
-            _restore(self._state)
-        try:
-            yield
-        finally:
-            self._state = _random_states()
-            _restore(ours)
+        with kept_random_states():
+            if self._state is not None:
+                _restore(self._state)
+            try:
+                yield
+            finally:
+                self._state = _random_states()
+
+
+@contextmanager
+def kept_random_states() -> Iterator[None]:
+    """Afterwards what is drawn goes on as if nothing had been drawn in between."""
+    ours = _random_states()
+    try:
+        yield
+    finally:
+        _restore(ours)
 
 
 class _Nowhere(io.TextIOBase):

@@ -15,6 +15,7 @@ from autograder.isolation import WAY_OUT, lacking
 from autograder.spec import Limits
 from autograder.student import wire
 from autograder.student.channel import ChannelClosed
+from autograder.student.notebook import MAX_CELLS
 from autograder.student.worker import MAX_OUTPUT, WorkerConfig
 from autograder.target.failures import (
     Crashed,
@@ -70,9 +71,13 @@ class ProcessTarget:
         self.shortcuts: tuple[ForbiddenShortcut, ...] = ()
         self.shortcut_places: tuple[str, ...] = ()
         self.outline: tuple[Definition, ...] = ()
+        self.cell = 0  # of a notebook that is run cell by cell: the one that runs now
 
-    def load(self) -> None:
-        """Import the student's module; forbidden names seen in its source stand in `shortcuts` afterwards."""
+    def load(self, stepwise: bool = False) -> None:
+        """Import the student's module; forbidden names seen in its source stand in `shortcuts` afterwards.
+
+        With `stepwise` every cell of a notebook is a request of its own: after a `Crashed`, `cell` is the one.
+        """
         self._greet()
         # A request of its own: answered before any of the student's code runs.
         found, outline, names = self.request({"op": "scan"})
@@ -81,7 +86,12 @@ class ProcessTarget:
         self.outline = tuple(Definition(*told) for told in outline)
         if self._words is not None:
             self._words = replace(self._words, names=frozenset(names))
-        self.request({"op": "load"})
+        cell = self.request({"op": "load", "stepwise": stepwise})
+        for _ in range(MAX_CELLS):  # it is the worker that says how many there are
+            if cell is None:
+                break
+            self.cell = cell
+            cell = self.request({"op": "step"})
 
     def answers(self) -> tuple[dict[str, Any], list[tuple[int, str, str]]]:
         """Instead of `load`, for a file of written answers: its constants and its problems.

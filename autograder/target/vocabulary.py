@@ -31,7 +31,7 @@ _PYTHONS_OWN = frozenset(
 )
 _ERROR_NAMES = frozenset(ERRORS.values())
 _MISSING = re.compile(
-    r"(?P<what>.+?)(?: \(cell (?P<cell>\d{1,4}) failed with (?P<kind>\w+)\))?", re.DOTALL
+    r"(?P<what>.+?)(?: \(cell (?P<cell>\d{1,4}) (?:failed with (?P<kind>\w+)|ended the Python process)\))?", re.DOTALL
 )  # what the workbench's NoSuchName says
 
 

@@ -31,6 +31,7 @@ def with_outputs():
     return json.dumps(book).encode()
 
 
+QUIT = "__import__('os')._exit(0)\n"
 CLASS = {
     "right": changed(),
     "outputs": with_outputs(),
@@ -42,6 +43,12 @@ CLASS = {
     "endless": changed(("longest = max(", "while True: pass\nlongest = max(")),
     "exits": changed(("longest = max(", "exit()\nlongest = max(")),
     "quits": changed(("longest = max(", "import os\nos._exit(0)\nlongest = max(")),
+    "segfault": changed(("longest = max(", "import ctypes\nctypes.string_at(0)\nlongest = max(")),
+    "killed": changed(("longest = max(", "import os\nos.kill(os.getpid(), 9)\nlongest = max(")),
+    "quits-twice": changed(*((text, f"{QUIT}{text}") for text in ("longest = None", "counts = None"))),
+    "quits-in-all": changed(
+        *((text, f"{QUIT}{text}") for text in ("random.seed(4)", "def shout(", "counts = None", "draw ="))
+    ),
     "shortcut": changed(
         ('" ".join(words)', "textwrap.shorten(' '.join(words), 99)"), ("import random\n", "import random, textwrap\n")
     ),
@@ -103,11 +110,15 @@ def test_what_is_wrong_is_wrong_and_named(graded):
         ("one-cell-is-no-python", "shout", "tour.ipynb has no shout (cell 3 failed with SyntaxError)."),
         ("endless", "longest", "tour.ipynb: `longest` is still None (cell 2 failed with TimeoutError)."),
         ("exits", "longest", "tour.ipynb: `longest` is still None (cell 2 failed with SystemExit)."),
+        ("quits", "longest", "tour.ipynb has no longest (cell 2 ended the Python process)."),
+        ("segfault", "longest", "tour.ipynb has no longest (cell 2 ended the Python process)."),
+        ("killed", "longest", "tour.ipynb has no longest (cell 2 ended the Python process)."),
     ],
 )
 def test_a_cell_that_fails_costs_what_it_should_have_made(graded, name, item, message):
     found = items(graded[name])
-    assert {key for key, each in found.items() if each["status"] != "passed"} == {item}
+    also = {"counts"} if "ended" in message else set()  # it needs the text that the cell read
+    assert {key for key, each in found.items() if each["status"] != "passed"} == {item} | also
     assert found[item]["status"] == "not attempted"
     assert found[item]["tests"][0]["message"] == message
 
@@ -116,9 +127,17 @@ def test_what_a_cell_did_before_it_failed_stays(graded):
     assert graded["first-cell-fails"]["score"] == 4
 
 
-def test_a_notebook_that_ends_the_process_is_told_and_harms_no_other(graded):
-    assert graded["quits"]["score"] == 0
-    assert set(statuses(graded["quits"]).values()) == {"crashed"}
+def test_cells_that_end_the_process_are_told_and_the_others_go_on_without_them(graded):
+    end = "ended the Python process (as `os._exit` does), so everything was run without it."
+    assert graded["quits"]["problems"] == [f"tour.ipynb: cell 2 {end}"]
+    assert graded["quits-twice"]["problems"] == [f"tour.ipynb: cell {number} {end}" for number in (2, 6)]
+    assert statuses(graded["quits-twice"])["shout"] == "passed"
+
+
+def test_a_notebook_with_too_many_such_cells_is_told_and_harms_no_other(graded):
+    assert graded["quits-in-all"]["score"] == 0
+    assert set(statuses(graded["quits-in-all"]).values()) == {"crashed"}
+    assert "cannot be read" in graded["quits-in-all"]["problems"][-1]
 
 
 def test_a_shortcut_names_cell_and_line(graded):
@@ -222,6 +241,13 @@ def test_checking_shows_once_which_cells_failed(autograder, desk):
     assert "tour.ipynb, cell 3, line 4 in shout" in done.stdout
     (desk / "assignments" / "tour.ipynb").write_bytes(CLASS["right"])
     assert "2 of 2 checks hold." in autograder("check", "tour", cwd=desk).stdout
+
+
+def test_checking_goes_on_without_a_cell_that_ends_the_process(autograder, desk):
+    (desk / "assignments" / "tour.ipynb").write_bytes(CLASS["quits"])
+    done = autograder("check", cwd=desk)
+    assert done.stdout.count("cell 2 ended the whole Python process") == 1
+    assert "1 of 2 checks hold." in done.stdout
 
 
 # stubs

@@ -7,7 +7,14 @@ import pytest
 
 from autograder.mistakes import Edit, Mistake
 from autograder.student.workbench import BenchConfig
-from autograder.target.failures import ForbiddenShortcut, MissingName, StudentError, TimedOut, student_error
+from autograder.target.failures import (
+    Crashed,
+    ForbiddenShortcut,
+    MissingName,
+    StudentError,
+    TimedOut,
+    student_error,
+)
 from autograder.target.inprocess import InProcessTarget
 from autograder.target.proxy import Handle, Student
 
@@ -48,6 +55,7 @@ FINE = {
     "display": "display(5)\nfrom IPython.display import HTML, clear_output\nclear_output(wait=True)\ndisplay(HTML(''))",
     "get_ipython": "shell = get_ipython()\nshell.run_line_magic('a', 'b')\nshell.system('ls')\nshell.a = 1",
     "IPython": "import IPython\nIPython.get_ipython().magic('x')\nIPython.display.Markdown('x')",
+    "otter": "import otter\ngrader = otter.Notebook('book.ipynb')\ngrader.check('x')\ngrader.export(pdf=False)",
     "a magic": "%matplotlib inline\n!pip install nothing\nx = !ls\nx?",
     "a shell cell": "%%bash\nexit 1",
     "await": "import asyncio\nx = await asyncio.sleep(0, 5)\nassert x == 5",
@@ -134,7 +142,7 @@ def test_several_endless_loops_leave_time_for_the_rest(run):
 
 
 def test_a_cell_that_lets_nothing_stop_it_costs_the_notebook(fresh, tmp_path):
-    source = "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
+    source = "from signal import *\nfor timer in SIGPROF, SIGALRM:\n    signal(timer, SIG_IGN)\nwhile True:\n    pass"
     (tmp_path / "book.ipynb").write_text(notebook(source))
     target = fresh.target(tmp_path / "book.ipynb", kind="notebook", load_seconds=SECONDS, import_cpu_seconds=SECONDS)
     with pytest.raises(TimedOut):
@@ -165,6 +173,24 @@ def test_what_cells_draw_is_the_same_every_time(run):
     first = run(draws).value("x")
     assert run(draws).value("x") == first
     assert run("", "# a comment", draws).value("x") == first
+
+
+def test_cells_one_at_a_time_give_what_all_of_them_give_at_once(fresh, tmp_path):
+    """And the cell that a `Crashed` came in is known."""
+    loop = "while True:\n    pass"
+    cells = ("x = 1", "y = 1 / 0", {"cell_type": "code", "metadata": {}, "source": "%%bash\nls"}, loop, "z = x + 1")
+    (tmp_path / "book.ipynb").write_text(notebook(*cells))
+    target = fresh.target(tmp_path / "book.ipynb", kind="notebook", load_seconds=SECONDS)
+    target.load(stepwise=True)
+    target.begin(1, 60.0)
+    student = Student(target)
+    assert failures(student) == [(2, "ZeroDivisionError"), (4, "TimeoutError")]
+    assert student.value("z") == 2
+    (tmp_path / "book.ipynb").write_text(notebook(*cells[:3], "import os\nos._exit(0)", "z = 3"))
+    target = fresh.target(tmp_path / "book.ipynb", kind="notebook", load_seconds=SECONDS)
+    with pytest.raises(Crashed):
+        target.load(stepwise=True)
+    assert target.cell == 4
 
 
 # values, and what is missing
@@ -319,7 +345,7 @@ def test_in_the_tests_own_process_nothing_stays_behind(tmp_path, capfd):
     import sys
 
     (tmp_path / "book.ipynb").write_text(
-        notebook("import IPython, random\nprint(random.random())", "import os\nos.chdir('/')")
+        notebook("import IPython, otter, random\nprint(random.random())", "import os\nos.chdir('/')")
     )
     before = os.getcwd()
     target = InProcessTarget(BenchConfig("book", str(tmp_path), isolated=False, kind="notebook"), quiet=True)
@@ -328,4 +354,5 @@ def test_in_the_tests_own_process_nothing_stays_behind(tmp_path, capfd):
     assert os.getcwd() == before
     assert "book" not in sys.modules
     assert getattr(sys.modules.get("IPython"), "__file__", "installed")
+    assert "otter" not in sys.modules
     assert capfd.readouterr() == ("", "")

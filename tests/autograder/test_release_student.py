@@ -174,11 +174,23 @@ HIDDEN = (HERE / "tiny_unit/tests/hidden/test_words.py").read_text()
         ("tiny_notebooks", "assignments/notes.md", "MISTAKE", "notes.md: holds what tour.yml says of a mistake"),
         ("tiny_answers", "assignments/notes.md", "RUBRIC", "notes.md: holds the rubric of"),
         ("tiny_answers", "assignments/notes.md", "MODEL", "notes.md: holds the model answer"),
+        ("tiny_unit", "assignments/a.py", "SEED = 4_815_162_342", "a.py: holds a number of tests/hidden/kept/card.md"),
+        (
+            "tiny_unit",
+            "assignments/a.ipynb",
+            "PROSE",
+            "a.ipynb: holds a part of the held-out text tests/hidden/kept/t.txt",
+        ),
     ],
 )
 def test_what_is_planted_is_found_and_nothing_is_released(tmp_path, monkeypatch, unit, name, text, told):
     monkeypatch.setenv("AUTOGRADER_SECRET", "tests-secret-of-16")
     root = copied(unit, tmp_path)
+    prose = [f"word{number}" for number in range(40)]
+    plant(root, "tests/hidden/kept/t.txt", "\n".join(prose))
+    plant(root, "tests/hidden/kept/card.md", "made with --seed 4815162342")
+    if text == "PROSE":  # reflowed, in capitals, and cut
+        text = json.dumps({"cells": [{"source": [" ".join(prose[5:30]).upper() + "\nand more"]}]})
     meant = {"MISTAKE": "tests/mistakes/tour.yml", "RUBRIC": "solutions/birds.yml"}
     if text in meant:
         if text == "MISTAKE":  # a short one may be chance, and is not looked for
@@ -222,6 +234,41 @@ def test_notebooks_begin_with_a_cell_for_colab_that_does_nothing_elsewhere(tmp_p
     done = check(with_python(tmp_path / "out"))
     assert "cell 1 failed" not in done.stdout
     assert done.returncode == 1, done.stderr
+
+
+IN_THE_KERNEL = """
+import otter, os, random
+grader = otter.Notebook("tour.ipynb")
+print(grader.check("tour.shout"))
+def shout(words):
+    return words[7]
+print(grader.check("tour.shout"))
+def shout(words):
+    return " ".join(words).upper()
+longest = None
+random.seed(1)
+expected, before = random.random(), dict(os.environ)
+random.seed(1)
+print(grader.check("tour.longest"))
+print(grader.check("tour.shout"))
+assert (random.random(), dict(os.environ)) == (expected, before)
+"""
+
+
+def test_grader_check_tells_what_check_tells_of_the_running_kernel(tmp_path):
+    """otter-grader for real, with no otter but its test files: missing, wrong, not set and right."""
+    release_student(load(HERE / "tiny_notebooks"), tmp_path / "out", "https://example.org/unit")
+    desk = with_python(tmp_path / "out")
+    (desk / "assignments/tour.ipynb").write_text((HERE / "tiny_notebooks/solutions/tour.ipynb").read_text())
+    done = run(desk / "assignments", desk / ".venv/bin/python", "-P", "-W", "ignore", "-c", IN_THE_KERNEL)
+    assert done.returncode == 0, done.stderr
+    missing, wrong, unset, right = re.split(r"^(?=tour\.\w+ results:)", done.stdout, flags=re.MULTILINE)[1:]
+    assert (
+        "DoesNotHold: One word in capitals.\n            tour.ipynb has no shout.\n            Have you run" in missing
+    )
+    assert "IndexError: list index out of range.\n            In `shout`, line 6 of its cell" in wrong
+    assert "`longest` is still None." in unset
+    assert right == "tour.shout results: All test cases passed!\n"
 
 
 def test_the_unit_itself_can_be_released_and_checked(tmp_path):

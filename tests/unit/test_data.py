@@ -255,6 +255,19 @@ def test_words_are_small_letters_and_marks_and_lose_nothing_else():
     assert tokens.words("Agatha:\nGood morrow, sir.") == ["agatha", ":", "good", "morrow", ",", "sir", "."]
 
 
+def test_what_students_get_does_not_make_the_held_out_text():
+    """Not as the corpus goes on, and not from any number that stands in data/; its seed is too long to be guessed."""
+    first = HELD_OUT.read_text(encoding="ascii").split("\n\n")[0]
+    random, taken = Random(make.SEED), set[str]()
+    drawn = [make.draw(documents, random, taken) for documents in (*make.SIZES.values(), 48)]
+    assert first not in itertools.chain(*drawn)
+    handed_out = [path.read_text(encoding="utf-8") for kind in ("*.py", "*.md") for path in DATA.rglob(kind)]
+    numbers = {int(re.sub("[,_]", "", found)) for text in handed_out for found in re.findall(r"\d[\d,_]*", text)}
+    assert make.SEED in numbers
+    assert all(make.draw(1, Random(number), set()) != [first] for number in numbers)
+    assert int(re.search(r"--seed (\d+)", (HELD_OUT.parent / "README.md").read_text())[1]).bit_length() > 40
+
+
 def test_the_held_out_text_is_made_as_its_card_says(tmp_path):
     card = (HELD_OUT.parent / "README.md").read_text()
     seed, documents = map(int, re.search(r"--seed (\d+) --documents (\d+)", card).groups())

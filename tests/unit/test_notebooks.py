@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from autograder.release.notebooks import make_notebook_stub
+from autograder.spec import load
 from autograder.student.notebook import read
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,6 +29,11 @@ def students(name):
     return nbformat.read(ROOT / "assignments" / f"{name}.ipynb", as_version=nbformat.NO_CONVERT)
 
 
+def checked(name):
+    """The items of a notebook that have public tests."""
+    return [item for item in load(ROOT).spec.topic(name).items if item.public]
+
+
 def code_cells(book):
     return [cell for cell in book.cells if cell.cell_type == "code"]
 
@@ -37,8 +43,12 @@ def folder(tmp_path, monkeypatch):
     """A student's assignments/, with data/ beside it. Nothing is looked up online."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    (tmp_path / "data").symlink_to(ROOT / "data")
+    for name in ("data", "grading.yml", "tests"):
+        (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "assignments").mkdir()
+    (tmp_path / "assignments" / "tests").symlink_to(ROOT / "assignments" / "tests")
+    for name in NAMES:  # grader.check wants the file, and reads no cell of it
+        shutil.copy(ROOT / "assignments" / f"{name}.ipynb", tmp_path / "assignments")
     return tmp_path / "assignments"
 
 
@@ -94,25 +104,54 @@ def test_cells_that_train_say_so_twice(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_solved_notebook_runs_top_to_bottom(name, folder):
     shutil.copy(ROOT / "solutions" / "finetuning.py", folder)
-    told = run(master(name), folder)
-    assert len(told) == len(code_cells(master(name)))
+    book = master(name)
+    told = run(book, folder)
+    assert len(told) == len(code_cells(book))
+    for item in checked(name):
+        (output,) = next(cell for cell in code_cells(book) if cell.source == f'grader.check("{item.id}")').outputs
+        assert output.data["text/plain"] == f"{item.id} results: All test cases passed!"
     assert told.get("tools", "").count("yours") == (5 if name == "lm_starter_code" else 0)
 
 
 def test_part_two_needs_no_module_of_the_students_own(folder):
-    told = run(master("lm_starter_code"), folder)
+    book = master("lm_starter_code")
+    book.cells = [cell for cell in book.cells if "grader" not in cell.source]
+    told = run(book, folder)
     assert told["tools"].count("given") == 5
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_untouched_notebook_says_where_to_begin(name, folder):
-    """Run from the top it goes as far as the first function that is a TODO, and says its name in one line."""
+    """Run from the top it goes as far as the first function that is a TODO, and says its name in one line.
+
+    Without otter-grader: the cells with grader.check then say what to do.
+    """
     book = students(name)
+    grader = next(cell for cell in book.cells if cell.id == "grader")
+    grader.source = f"import sys\nsys.modules['otter'] = None\n{grader.source}"
     with pytest.raises(CellExecutionError):
         run(book, folder)
     told = list(filter(None, printed(book).values()))
     assert "is not written yet. Fill in its TODO" in told[-1]
     assert not any(output.output_type == "error" for cell in code_cells(book) for output in cell.outputs)
+    assert told[-2] == f"There is no otter-grader here. Save, and in a terminal: autograder check {name}\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_exercise_is_followed_by_its_check(name):
+    cells = code_cells(master(name))
+    for item in checked(name):
+        places = [number for number, cell in enumerate(cells) if cell.source == f'grader.check("{item.id}")']
+        assert len(places) == 1, item.id
+        before = cells[places[0] - 1].source
+        assert re.search(rf"^(def )?{item.name}\b", before, re.MULTILINE), item.id
+        assert "# BEGIN SOLUTION" in before
+    assert sum("grader.check(" in cell.source for cell in cells) == len(checked(name))
+
+
+def test_the_files_that_grader_check_runs_are_those_of_the_rules():
+    made = {path.name for path in (ROOT / "assignments" / "tests").glob("*.py")}
+    assert made == {f"{item.id}.py" for name in NAMES for item in checked(name)}
 
 
 @pytest.mark.parametrize("name", NAMES)

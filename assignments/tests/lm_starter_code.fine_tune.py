@@ -1,0 +1,13 @@
+"""For `grader.check`: the public tests, as `autograder check` runs them. Made by `autograder release stubs`."""
+
+from otter.test_files import test_case
+
+from autograder.check_kernel import check_item
+
+OK_FORMAT = False
+name = "lm_starter_code.fine_tune"
+
+
+@test_case(name="fine_tune")
+def check(env):
+    check_item(name, env)
