@@ -6,7 +6,7 @@ nothing else: whatever goes wrong, there is no picture, and no mark has changed.
 
 import importlib.util
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -37,7 +37,7 @@ def picture_of(unit: Unit, topic: Topic, item: Item, target: ProcessTarget) -> P
     return picture if isinstance(picture, (HeatMap, Lines)) else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"pictures_{path.stem}", path)
     assert spec is not None

@@ -18,9 +18,9 @@ def attention_map(student):
     _, weights = student.expect_parts(result, 2)
     return heat_map(
         title="Where your attention looks",
-        says="The weights that your function gives on an example sentence, which no check uses, for a head that looks "
-        "for the word before, with a causal mask. Each row is a word that looks, each column a word it looks at. In "
-        "each row the weights should add up to 1, and right of the diagonal there should be none.",
+        says="What your function gives for an example that no check uses: a head that looks for the word before, and "
+        "may not look ahead. A row for each word that looks, a column for each word it looks at. A row should add up "
+        "to 1, with nothing right of the diagonal.",
         rows=WORDS,
         columns=WORDS,
         values=weights,

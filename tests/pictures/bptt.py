@@ -27,9 +27,9 @@ def gradient_norms(student):
         norms[f"scale {scale:g}"] = student.state_gradient_norms(of_scale, cache)
     return lines(
         title="Your gradients on their way back through time",
-        says="What your function gives for three example models, which no check uses. The loss is at the last step, so "
-        "read it from right to left: each step back multiplies the gradient by W_s, here a rotation times the scale, "
-        "and by the slope of tanh.",
+        says="What your function gives for three example models that no check uses. The loss is at the last step, so "
+        "read from right to left: a step back multiplies the gradient by W_s, here a rotation times the scale, and by "
+        "the slope of tanh.",
         across="step",
         up="norm of the gradient for the state",
         values=norms,
