@@ -10,18 +10,17 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from autograder.grading.suite import begin_test
+from autograder.grading.suite import TestTarget, begin_test
 from autograder.pictures import HeatMap, Lines, NoPicture, Picture
 from autograder.spec import Item, Topic, Unit
 from autograder.target.failures import Finding
-from autograder.target.process import ProcessTarget
 from autograder.target.proxy import Student
 
 _CPU_SECONDS = 2.0
 _SEED = 0
 
 
-def picture_of(unit: Unit, topic: Topic, item: Item, target: ProcessTarget) -> Picture | None:
+def picture_of(unit: Unit, topic: Topic, item: Item, target: TestTarget) -> Picture | None:
     """The item's picture, or nothing where the student's code gives nothing that can be drawn."""
     assert item.picture is not None
     try:
