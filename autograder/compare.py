@@ -1,4 +1,8 @@
-"""`autograder diff`: who gained and lost what between two runs, item by item, and why, before marks are published."""
+"""`autograder diff`: who gained and lost what between two runs, item by item, and why, before marks are published.
+
+Marks are those that reports show. Of the earlier run they are with what readers had given when it ended, of the later
+one with what they have given by now: what was decided since is a difference, and its reason is a reader's mark.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +17,7 @@ from sqlalchemy import Engine
 
 from autograder.errors import UsageError
 from autograder.gradebook import Run, gradebook_of, load_result, load_students, open_gradebook, runs
+from autograder.gradebook.readers import with_marks_of
 from autograder.gradebook.store import TopicRow, load_topics
 from autograder.report.summary import hundredths
 from autograder.report.text import clean
@@ -30,6 +35,8 @@ _WORDS = {
     "libraries": "libraries changed",
 }
 _BEFORE = "what it builds on went otherwise"
+_READER = "a reader's mark"
+_UNREAD = "a reader's mark counts no more"  # the answer is another one, it was taken back, or readers differ
 
 
 @dataclass(frozen=True)
@@ -90,12 +97,15 @@ def compare(book: Engine, earlier: Run, later: Run) -> Comparison:
     before, after = load_students(book, earlier), load_students(book, later)
     changes: list[Change] = []
     ungraded = []
+    read_then = with_marks_of(book, earlier, until=earlier.ended or earlier.began)
+    read_now = with_marks_of(book, later)
     for student in (student for student in after if student in set(before)):
         old, new = load_result(book, earlier, student), load_result(book, later, student)
         assert old is not None
         assert new is not None
         if old.graded and new.graded:
-            changes += _changes(old, new, load_topics(book, earlier, student), load_topics(book, later, student))
+            before_topics, after_topics = load_topics(book, earlier, student), load_topics(book, later, student)
+            changes += _changes(old, new, read_then(old), read_now(new), before_topics, after_topics)
         elif old.graded or new.graded:
             ungraded.append(student)
     appeared = tuple(student for student in after if student not in set(before))
@@ -104,15 +114,28 @@ def compare(book: Engine, earlier: Run, later: Run) -> Comparison:
 
 
 def _changes(
-    old: Result, new: Result, old_topics: Mapping[str, TopicRow], new_topics: Mapping[str, TopicRow]
+    old: Result,
+    new: Result,
+    old_read: Result,
+    new_read: Result,
+    old_topics: Mapping[str, TopicRow],
+    new_topics: Mapping[str, TopicRow],
 ) -> Iterator[Change]:
-    before, after = {item.id: item for item in old.items}, {item.id: item for item in new.items}
+    """The items whose marks differ; `_read` is with what readers gave, the others are the machine's alone."""
+    machine = _by_id(old), _by_id(new)
+    before, after = _by_id(old_read), _by_id(new_read)
     for item in dict.fromkeys([*before, *after]):
         was, now = before.get(item), after.get(item)
         if _marks(was) == _marks(now):
             continue
         topic = item.split(".")[0]
-        reason = _reason(old_topics.get(topic), new_topics.get(topic))
+        reasons = []
+        if _marks(machine[0].get(item)) != _marks(machine[1].get(item)):
+            reasons.append(_reason(old_topics.get(topic), new_topics.get(topic)))
+        if _given(machine[0], before, item) != _given(machine[1], after, item):
+            lost = was is not None and was.read and now is not None and not now.read
+            reasons.append(_UNREAD if lost else _READER)
+        reason = ", ".join(reasons)
         yield Change(
             new.student,
             item,
@@ -122,6 +145,15 @@ def _changes(
             now.max_score if now else None,
             reason,
         )
+
+
+def _by_id(result: Result) -> dict[str, ItemResult]:
+    return {item.id: item for item in result.items}
+
+
+def _given(machine: Mapping[str, ItemResult], read: Mapping[str, ItemResult], item: str) -> Fraction | None:
+    """What readers gave, beside the machine's marks; None where none of it counts."""
+    return read[item].score - machine[item].score if item in read and read[item].read else None
 
 
 def _marks(item: ItemResult | None) -> tuple[Fraction, ...]:

@@ -26,6 +26,7 @@ def inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
             yield from ((here, text) for text in _unfit(unit, topic, item))
         if topic.kind != "answers":
             yield from _tests_that_differ(unit, topic, at)
+            yield from _pictures_that_lack(unit, topic, at)
     for t, topic in enumerate(unit.spec.topics):
         for i, item in enumerate(topic.items):
             for b, other in enumerate(item.builds_on):
@@ -52,8 +53,8 @@ def _unfit(unit: Unit, topic: Topic, item: Item) -> Iterator[str]:
     if topic.kind == "answers":
         if (item.completion is None) == (item.form is None):
             yield "a written answer needs `completion` (prose) or `form` (a worked companion)"
-        if item.tests or item.public:
-            yield "a written answer has no tests"
+        if item.tests or item.public or item.picture:
+            yield "a written answer has no tests and no picture"
     elif item.completion is not None or item.quality is not None or item.form is not None:
         yield "`completion`, `quality` and `form` belong to a topic with `kind: answers`"
     elif not item.tests and unit.tests("hidden").is_dir():  # students' rules do not name them
@@ -94,8 +95,25 @@ def _tests_that_differ(unit: Unit, topic: Topic, at: Location) -> Iterator[tuple
             yield (*at, "name"), f"{test} of {there[test]} belongs to no item"
 
 
+def _pictures_that_lack(unit: Unit, topic: Topic, at: Location) -> Iterator[tuple[Location, str]]:
+    path = unit.pictures / f"{topic.name}.py"
+    if not unit.tests("hidden").is_dir():
+        return  # a student's copy has none of it
+    try:
+        there = {node.name for node in _functions(path)} if path.is_file() else set()
+    except SyntaxError as error:
+        yield (*at, "name"), f"{path.relative_to(unit.root)}:{error.lineno}: {error.msg}"
+        return
+    for i, item in enumerate(topic.items):
+        if item.picture and item.picture not in there:
+            yield (*at, "items", i, "picture"), f"{path.relative_to(unit.root)} has no function {item.picture}"
+
+
 def _test_functions(path: Path) -> list[tuple[str, int]]:
     """The tests of a file, with their lines."""
+    return [(node.name, node.lineno) for node in _functions(path) if node.name.startswith("test_")]
+
+
+def _functions(path: Path) -> list[ast.FunctionDef]:
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    tests = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"))
-    return [(test.name, test.lineno) for test in tests]
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef)]

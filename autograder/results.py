@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
+from autograder.pictures import Picture
+
 
 class Status(StrEnum):
     """What became of a test or an item."""
@@ -68,7 +70,8 @@ class Feedback:
 class ItemResult:
     """One item of grading.yml. `replaced` names the parts that were stand-ins when the marks were earned.
 
-    The marks of `prose` are for completion, not for correctness, until a person has `read` it.
+    The marks of `prose` are for completion, not for correctness, until a person has `read` it. `picture` shows what the
+    student's own functions give.
     """
 
     id: str
@@ -83,6 +86,7 @@ class ItemResult:
     prose: bool = False
     read: bool = False
     feedback: Feedback | None = None
+    picture: Picture | None = None
 
     @property
     def topic(self) -> str:

@@ -120,7 +120,8 @@ class Item(Strict):
 
     A written answer has no tests. One in prose earns `completion` when it is an answer at all, of `at_least` so many
     words, and `quality` from a reader, if one is asked for. A worked companion has a `form` that anybody may know, and
-    is compared with the right answer.
+    is compared with the right answer. `picture` is a function of tests/pictures/TOPIC.py that shows in the report what
+    the student's own functions give.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
@@ -137,6 +138,7 @@ class Item(Strict):
     builds_on: tuple[str, ...] = ()
     visibility: Visibility | None = None
     cpu_seconds: Annotated[float, Field(gt=0)] | None = None
+    picture: Name | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -271,6 +273,10 @@ class Unit:
     @property
     def stand_ins(self) -> Path:
         return self.root / "tests" / "stand_ins"
+
+    @property
+    def pictures(self) -> Path:
+        return self.root / "tests" / "pictures"
 
     def tests(self, kind: Kind) -> Path:
         return self.root / "tests" / kind

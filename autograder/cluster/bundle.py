@@ -8,7 +8,8 @@ from pathlib import Path
 
 from autograder.spec import Unit, load
 
-_FOLDERS = ("solutions", "tests/hidden", "tests/public", "tests/props", "tests/stand_ins", "tests/mistakes")
+_TESTS = ("hidden", "public", "props", "stand_ins", "mistakes", "pictures")
+_FOLDERS = ("solutions", *(f"tests/{name}" for name in _TESTS))
 
 
 @dataclass(frozen=True)

@@ -197,14 +197,18 @@ def undo(connection: Connection, item: str, reader: str, agreed: bool = False) -
     return _decisions(connection, _query().where(decisions.c.number.in_(numbers)))
 
 
-def latest(connection: Connection, item: str | None = None, student: str | None = None) -> list[Decision]:
-    """The latest decision of every line: of one question, of one student, or of all."""
+def latest(
+    connection: Connection, item: str | None = None, student: str | None = None, until: str | None = None
+) -> list[Decision]:
+    """The latest decision of every line: of one question, of one student, or of all; of those made `until` then."""
     of = decisions.alias()
     last = select(func.max(of.c.number)).group_by(of.c.item, of.c.student, of.c.line)
     if item is not None:
         last = last.where(of.c.item == item)
     if student is not None:
         last = last.where(of.c.student == student)
+    if until is not None:
+        last = last.where(of.c.made_at <= until)
     return _decisions(connection, _query().where(decisions.c.number.in_(last)).order_by(decisions.c.number))
 
 

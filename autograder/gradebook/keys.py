@@ -1,7 +1,7 @@
 """The key of a topic's part of a result: a hash of all that the part depends on, told apart by what it is.
 
     submission   the student's files that the topic's worker sees
-    tests        the topic's hidden tests, props, stand-ins and known mistakes, and what those share
+    tests        the topic's hidden tests, props, stand-ins, pictures and known mistakes, and what those share
     solution     the topic's solution and key, and the solutions that it imports
     rules        what grading.yml says of the topic, and for the whole unit
     data         the unit's resources
@@ -79,7 +79,7 @@ class Keys:
         names = {topic.name, *topic.below}
         around = [*_files(self.unit.props), *_files(self.unit.stand_ins)]
         solutions = list(_files(self.unit.solutions))
-        tests = [*_files(hidden), *_files(mistakes)]
+        tests = [*_files(hidden), *_files(mistakes), *_files(self.unit.pictures)]
         while more := self._imported(self._of(names, [*around, *solutions])) - names:
             names |= more
         own = {topic.name, *self._imported(self._of({topic.name}, tests))}

@@ -5,7 +5,7 @@ same. What readers decided is put in whenever reports are written. The release o
 that are written later show model answers, rubrics and notes, too, until it is taken back.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -43,31 +43,55 @@ def with_readers(
 ) -> Iterator[Result]:
     """Each result with what readers gave, as it stands now. Where all are one student's, say whose."""
     with reading(engine) as connection:
-        read = _Read(connection, unit, run, student)
+        read = _Read(connection, run, unit, student)
     for result in results:
         yield read.applied(result)
 
 
-class _Read:
-    """What readers decided on a class, or on one student's answers, loaded at once."""
+def with_marks_of(engine: Engine, run: Run, until: str | None = None) -> Callable[[Result], Result]:
+    """What puts into a result of the run the marks that readers had given until then, or have given by now."""
+    with reading(engine) as connection:
+        return _Read(connection, run, until=until).marked
 
-    def __init__(self, connection: Connection, unit: Unit, run: Run, student: str | None) -> None:
-        self._decisions = by_answer(latest(connection, student=student))
+
+class _Read:
+    """What readers decided on a class, or on one student's answers, loaded at once.
+
+    Where there is a unit and answers are released, what their students are told about them as well.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        run: Run,
+        unit: Unit | None = None,
+        student: str | None = None,
+        until: str | None = None,
+    ) -> None:
+        self._decisions = by_answer(latest(connection, student=student, until=until))
         query = select(schema.answers).where(schema.answers.c.run == run.id)
         if student is not None:
             query = query.where(schema.answers.c.student == student)
         rows = connection.execute(query).all()
         self._answers = {(row.student, row.item): Answer(row.item, row.text, row.sha256) for row in rows}
         newest = select(releases.c.released).order_by(releases.c.number.desc()).limit(1)
-        self._key = _key(unit) if connection.scalar(newest) else {}
+        self._key = _key(unit) if unit and connection.scalar(newest) else {}
+
+    def marked(self, result: Result) -> Result:
+        """With the marks that readers gave."""
+        return apply(result, self._settled_of(result))
 
     def applied(self, result: Result) -> Result:
-        settled = {item.id: self._settled(result.student, item.id) for item in result.items if item.prose}
+        """And with what they said, once that is released."""
+        settled = self._settled_of(result)
         result = apply(result, settled)
         if not self._key:
             return result
         items = (self._told(result.student, item, settled.get(item.id)) for item in result.items)
         return replace(result, items=tuple(items))
+
+    def _settled_of(self, result: Result) -> dict[str, Settled]:
+        return {item.id: self._settled(result.student, item.id) for item in result.items if item.prose}
 
     def _settled(self, student: str, item: str) -> Settled:
         made: list[Decision] = self._decisions.get((student, item), [])

@@ -18,6 +18,7 @@ from autograder.grading.parts import Before, Graded, Known, Part, Standing, fitt
 from autograder.grading.recording import Record
 from autograder.grading.suite import Suite
 from autograder.grading.topic import TopicRun
+from autograder.pictures import Picture
 from autograder.results import ItemResult, Status, TestResult, item_status
 from autograder.spec import Item, Topic, Unit
 from autograder.submission import Submission
@@ -33,7 +34,7 @@ class Session:
     suite: Suite[Any]
     launcher: Launcher
     secret: bytes
-    diagnoser: Diagnoser | None  # None: mistakes are not named
+    diagnoser: Diagnoser | None  # None: mistakes are not named, and there are no pictures
 
     def grade(
         self,
@@ -117,7 +118,23 @@ class _TopicGrading:
                 self.broken = True
                 self.problems.append(next(iter(first[items[0].id].values())).message)
                 return [self._result(item, first[item.id]) for item in items]
-        return [self._better(item, first[item.id], run.records, missing) for item in items]
+            pictures = self._pictures(run, items, first)
+        results = [self._better(item, first[item.id], run.records, missing) for item in items]
+        return [replace(result, picture=pictures.get(result.id)) for result in results]
+
+    def _pictures(
+        self, run: TopicRun, items: Sequence[Item], found: Mapping[str, Mapping[str, Outcome]]
+    ) -> dict[str, Picture]:
+        """Of the items that have one, and whose code came to an end with some test at least."""
+        if self.session.diagnoser is None or self.hurry is not None:
+            return {}
+        shows = (Status.PASSED, Status.PARTIAL, Status.FAILED)
+        made = {
+            item.id: run.picture(item)
+            for item in items
+            if item.picture and any(outcome.status in shows for outcome in found[item.id].values())
+        }
+        return {item: picture for item, picture in made.items() if picture is not None}
 
     def _answers(self, items: Sequence[Item]) -> list[ItemResult]:
         topic = self.topic

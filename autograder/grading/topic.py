@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from autograder.grading.illustration import picture_of
 from autograder.grading.outcome import Outcome, finding_outcome, shortcut_message
 from autograder.grading.recording import Record, Recorder
 from autograder.grading.scratch import made_scratch
 from autograder.grading.seeds import seed_for
 from autograder.grading.suite import Suite
 from autograder.isolation import reads_of
+from autograder.pictures import Picture
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student.jail import Allowance
@@ -110,6 +112,13 @@ class TopicRun:
                 outcomes[test] = self._run(item, test, seed)
                 timeouts += outcomes[test].status is Status.TIMEOUT
         return _forfeited(outcomes)
+
+    def picture(self, item: Item) -> Picture | None:
+        """What the student's own functions give, to be drawn; to be asked for once all tests have been run."""
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            return None
+        target = self._ready_target()
+        return picture_of(self._unit, self._topic, item, target) if target is not None else None
 
     def _run(self, item: Item, test: str, seed: int, again: bool = False) -> Outcome:
         """One test's outcome. A process that somebody may have killed is tried again: it costs the student nothing."""

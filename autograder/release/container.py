@@ -17,14 +17,14 @@ from autograder.release.tree import files_of
 from autograder.spec import Unit
 
 _UNIT = ("grading.yml", "assignments", "solutions", "tests/public", "tests/hidden", "tests/props", "tests/stand_ins")
-_WITH_NAMES = ("tests/mistakes",)  # so that reports name the misconception
+_FOR_REPORTS = ("tests/mistakes", "tests/pictures")  # which name the misconception, and show what the code gives
 _PINS = ".ci/constraints.txt"
 
 
 def payload(unit: Unit, grades: Path) -> dict[str, bytes]:
     """By name in the zip: engine/, unit/, the seeds' secret of the gradebook in `grades`, requirements and pins."""
     entries: dict[str, bytes] = {}
-    for name in (*_UNIT, *_WITH_NAMES, *unit.spec.resources):
+    for name in (*_UNIT, *_FOR_REPORTS, *unit.spec.resources):
         for path in files_of(unit.root, name):
             entries[f"unit/{path.relative_to(unit.root).as_posix()}"] = path.read_bytes()
     for path in sorted(ENGINE.rglob("*")):

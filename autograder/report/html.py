@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from autograder.report import plots, summary
 from autograder.report.class_view import class_view
+from autograder.report.drawing import drawn
 from autograder.report.for_student import for_student
 from autograder.report.progress import Progress
 from autograder.report.text import clean, is_file_name, printable
@@ -36,6 +37,7 @@ def render(result: Result, unit: Unit, progress: Progress | None = None) -> str:
             result=result,
             unit=unit.spec.unit,
             in_words=summary.in_words(result),
+            problems=summary.problems(result),
             progress=progress,
             steps=summary.next_steps(result, unit),
             topics=summary.topics(result, unit),
@@ -97,6 +99,6 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(marks=summary.marks, count=summary.count)
+    environment.filters.update(marks=summary.marks, count=summary.count, drawn=drawn)
     environment.globals.update(percent=summary.percent, claim_words=summary.CLAIM_WORDS)
     return environment

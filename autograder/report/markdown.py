@@ -55,7 +55,7 @@ def render(result: Result, unit: Unit, progress: Progress | None = None) -> str:
 def _not_graded(result: Result) -> Iterator[str]:
     yield from ("**Not graded.** There are no marks yet; this is not a 0.", "")
     yield from ("## Why", "")
-    yield from [f"- {_block(problem)}" for problem in result.problems] or ["- No reason was recorded."]
+    yield from [f"- {_block(problem)}" for problem in summary.problems(result)] or ["- No reason was recorded."]
     yield from ("", "## What to do", "")
     yield "- If the reason is about your files, put that right and hand them in again."
     yield "- If it is not, your work is fine where it is: show this page to whoever runs the course."
@@ -63,13 +63,13 @@ def _not_graded(result: Result) -> Iterator[str]:
 
 
 def _graded(result: Result, unit: Unit, progress: Progress | None) -> Iterator[str]:
-    if result.problems:
-        yield from ("## About what you handed in", "")
-        yield from (f"- ⚠️ {_block(problem)}" for problem in result.problems)
-        yield ""
     so_far = " so far" if result.pending else ""
     yield from (f"**{marks(result.score)} of {marks(result.max_score)} marks{so_far}**", "")
     yield from (summary.in_words(result), "")
+    if result.problems:
+        yield from ("## About what you handed in", "")
+        yield from (f"- ⚠️ {_block(problem)}" for problem in summary.problems(result))
+        yield ""
     if progress:
         yield from _progress(progress)
     steps = summary.next_steps(result, unit)
@@ -99,8 +99,13 @@ def _step(number: int, step: Step) -> Iterator[str]:
 
 def _topic(topic: TopicView) -> Iterator[str]:
     yield from (f"## {escape(topic.title)}: {marks(topic.score)} of {marks(topic.max_score)}", "")
-    for item in topic.items:
-        yield from _item(item)
+    for group in topic.groups:
+        if group.folded is Status.NOT_ATTEMPTED:
+            yield f"- {SYMBOLS[group.folded]} {group.heading}: {', '.join(escape(item.name) for item in group.items)}"
+            yield from _explanation(group.why, None, "  ")
+        else:
+            for item in group.items:
+                yield from _item(item)
     yield ""
 
 
@@ -116,6 +121,7 @@ def _item(item: ItemView) -> Iterator[str]:
         message = next((finding.message for finding in item.open if finding.message), "")
         yield f"  - {item.to_come}. {_block(message, ' ' * 4)}".rstrip()
     else:
+        yield from _explanation("", item.diagnosis, "  ")
         for finding in item.open:
             yield from _finding(finding)
     for finding in item.holding:

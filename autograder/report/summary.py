@@ -4,8 +4,9 @@ HTML and Markdown are two renderings of it. Results come in as `for_student` lea
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 
 from autograder.results import ItemResult, Result, Status, TestResult
 from autograder.spec import Unit
@@ -26,6 +27,8 @@ CLAIM_WORDS = {
     Status.PARTIAL: "holds in part",
 }
 MOST_STEPS = 3
+_MANY = 3  # items of one status, from which on they are folded away
+_SHOWN, _FOLDED_FROM = 3, 4  # of what does not hold: never is a single one folded away
 
 
 def hundredths(value: Fraction) -> str:
@@ -60,12 +63,31 @@ class Finding:
 
 @dataclass(frozen=True)
 class ItemView:
-    """One item on the page: what does not hold is `open`, what does is `holding`, the rest is only counted."""
+    """One item on the page: what does not hold is `open`, what does is `holding`, the rest is only counted.
+
+    `diagnosis` is what is behind all that does not hold, where one thing is.
+    """
 
     result: ItemResult
     open: tuple[Finding, ...]
     holding: tuple[Finding, ...]
     further: str
+    diagnosis: str | None = None
+
+    @property
+    def first(self) -> tuple[Finding, ...]:
+        """What does not hold, as much of it as a reader wants at first; `rest` is the rest."""
+        return self.open if len(self.open) <= _FOLDED_FROM else self.open[:_SHOWN]
+
+    @property
+    def rest(self) -> tuple[Finding, ...]:
+        return self.open[len(self.first) :]
+
+    @property
+    def rest_words(self) -> str:
+        """`8 more that do not hold yet`."""
+        number = sum(len(finding.claims) for finding in self.rest)
+        return f"{number} more that {'does' if number == 1 else 'do'} not hold yet"
 
     @property
     def name(self) -> str:
@@ -121,12 +143,43 @@ class ItemView:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Items of `all` that stand together; those of a `folded` status are shown when somebody asks."""
+
+    folded: Status | None
+    items: tuple[ItemView, ...]
+    all: tuple[ItemView, ...]
+
+    @property
+    def heading(self) -> str:
+        """`All 7 items are complete`, `3 items are not started`."""
+        assert self.folded is not None
+        every = "All " if len(self.items) == len(self.all) else ""
+        return f"{every}{count(len(self.items), 'item')} are {ITEM_WORDS[self.folded]}"
+
+    @property
+    def why(self) -> str:
+        """The message that all of their checks share, if they do."""
+        told = {finding.message for item in self.items for finding in item.open}
+        return told.pop() if len(told) == 1 else ""
+
+
+@dataclass(frozen=True)
 class TopicView:
     """A topic's required items, or all extra credit, under one heading."""
 
     name: str
     title: str
     items: tuple[ItemView, ...]
+
+    @property
+    def groups(self) -> tuple["Group", ...]:
+        """What is on the way first; then what is not started and what is complete, folded away where it is much."""
+        idle, done = Status.NOT_ATTEMPTED, Status.PASSED
+        parts = {status: [item for item in self.items if item.result.status is status] for status in (idle, done)}
+        folded = {status for status, items in parts.items() if len(items) >= _MANY}
+        open_ = Group(None, tuple(item for item in self.items if item.result.status not in folded), self.items)
+        return (open_, *(Group(status, tuple(parts[status]), self.items) for status in parts if status in folded))
 
     @property
     def score(self) -> Fraction:
@@ -174,8 +227,13 @@ def _view(item: ItemResult) -> ItemView:
     if further:
         held = sum(test.status is Status.PASSED for test in further)
         line = f"{count(len(further), 'further check')}: {held} {'holds' if held == 1 else 'hold'}"
+    diagnoses = {test.diagnosis for test in shown if test.diagnosis}
+    diagnosis = diagnoses.pop() if len(diagnoses) == 1 else None
+    if diagnosis:  # said once
+        shown = [replace(test, diagnosis=None) for test in shown]
     return ItemView(
         item,
+        diagnosis=diagnosis,
         open=tuple(_findings(test for test in shown if test.status is not Status.PASSED)),
         holding=tuple(_findings(test for test in shown if test.status is Status.PASSED)),
         further=line,
@@ -194,9 +252,10 @@ def next_steps(result: Result, unit: Unit) -> tuple[Step, ...]:
     """Where the next marks are nearest.
 
     First what other items had to do without, then work that is begun, the most complete first, then what is not
-    started. Extra credit and answers that wait for a reader are no steps.
+    started, the first of each topic. Extra credit and answers that wait for a reader are no steps.
     """
     stood_in = {part for item in result.items for part in item.replaced}
+    seen: set[str] = set()  # topics of which something that is not started has been named
     finished = (Status.PASSED, Status.NEEDS_REVIEW)
     candidates = [item for item in result.items if not item.extra and item.max_score and item.status not in finished]
 
@@ -204,7 +263,13 @@ def next_steps(result: Result, unit: Unit) -> tuple[Step, ...]:
         needed = not stood_in.isdisjoint((item.id, item.id.partition(".")[2], item.topic))
         return not needed, item.status is Status.NOT_ATTEMPTED, -item.score / item.max_score
 
-    return tuple(_step(_view(item), unit) for item in sorted(candidates, key=distance)[:MOST_STEPS])
+    def says_more(item: ItemResult) -> bool:
+        again = item.status is Status.NOT_ATTEMPTED and item.topic in seen
+        seen.update([item.topic] if item.status is Status.NOT_ATTEMPTED else ())
+        return not again
+
+    nearest = filter(says_more, sorted(candidates, key=distance))
+    return tuple(_step(_view(item), unit) for item in islice(nearest, MOST_STEPS))
 
 
 def _step(item: ItemView, unit: Unit) -> Step:
@@ -212,7 +277,7 @@ def _step(item: ItemView, unit: Unit) -> Step:
     first = next((finding for finding in item.open if finding.status is not Status.NEEDS_REVIEW), None)
     if first is None:
         return Step(item, topic, item.result.status, "", "", None)
-    return Step(item, topic, first.status, first.claims[0], first.message, first.diagnosis)
+    return Step(item, topic, first.status, first.claims[0], first.message, item.diagnosis or first.diagnosis)
 
 
 def in_words(result: Result) -> str:
@@ -242,6 +307,18 @@ def in_words(result: Result) -> str:
         cost = f"{marks(result.penalty)} of {marks(result.earned)} marks"
         said.append(f"It came in late, {count(result.late.days, 'day')} by the rules: {cost} are taken off for that.")
     return " ".join(said)
+
+
+_LACKING = " was not handed in."
+
+
+def problems(result: Result) -> tuple[str, ...]:
+    """What is to be said of the files; those that are not there are named in one sentence."""
+    lacking = [each.removesuffix(_LACKING) for each in result.problems if each.endswith(_LACKING)]
+    others = tuple(each for each in result.problems if not each.endswith(_LACKING))
+    if len(lacking) < 2:
+        return result.problems
+    return (*others, f"{len(lacking)} files were not handed in: {_listed(lacking)}.")
 
 
 def _listed(parts: Iterable[str]) -> str:
