@@ -35,7 +35,7 @@ grade: setup
 
 test: setup
 	@echo "==> Running all tests"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 lint: setup
 	@echo "==> ruff and mypy"
