@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.spec import Item, Kind, Location, Topic, Unit
+from autograder.spec import Item, Kind, Topic, Unit
+from autograder.yaml_lines import Location
 
 
 def inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:

@@ -11,15 +11,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from autograder.errors import UsageError
-from autograder.yaml_lines import Lines, read_with_lines
+from autograder.rule_file import RuleFile
 
 FILE_NAME = "grading.yml"
 
-Location = tuple[int | str, ...]  # the keys on the way to something in grading.yml
 Kind = Literal["public", "hidden"]  # of tests
 Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
 
@@ -313,84 +311,28 @@ def load(root: Path, rules: str = FILE_NAME) -> Unit:
     from autograder.consistency import inconsistent, without_stand_in
     from autograder.variants import Variant, without_readers
 
-    path = root / rules
-    data, lines = _read(path)
-    if "based_on" in data:
-        unit = load(root, str(data["based_on"])) if data["based_on"] != rules else None
+    file = RuleFile.read(root / rules)
+    if "based_on" in file.data:
+        base = str(file.data["based_on"])
+        unit = load(root, base) if base != rules else None
         try:
-            variant = Variant.model_validate(data)
+            variant = Variant.model_validate(file.data)
             if unit is None:
-                raise UsageError(f"{path}:{lines.of(('based_on',))}: based_on: a file cannot be based on itself")
+                raise UsageError(file.line(("based_on",), "a file cannot be based on itself"))
             varied = Unit(root, variant.of(unit.spec))
             if lacking := without_stand_in(varied):
                 what = (
                     f"leaves out {', '.join(lacking)}, which others build on: tests/stand_ins must have a file for it"
                 )
-                raise UsageError(f"{path}:{lines.of(('topics',))}: topics: {what}")
+                raise UsageError(file.line(("topics",), what))
             return varied
         except ValidationError as error:
-            raise _told(path, lines, data, error) from None
+            raise UsageError("\n".join(file.wrong(error))) from None
     try:
-        unit = Unit(root, Spec.model_validate(data))
+        unit = Unit(root, Spec.model_validate(file.data))
     except ValidationError as error:
-        raise _told(path, lines, data, error) from None
-    wrong = [*_duplicates(path, lines), *(_line(path, lines, data, loc, text) for loc, text in inconsistent(unit))]
+        raise UsageError("\n".join(file.wrong(error))) from None
+    wrong = [*file.duplicates, *(file.line(loc, text) for loc, text in inconsistent(unit))]
     if wrong:
         raise UsageError("\n".join(wrong))
     return Unit(root, without_readers(unit.spec)) if unit.spec.prose == "completion" else unit
-
-
-def _told(path: Path, lines: Lines, data: Any, error: ValidationError) -> UsageError:
-    """Everything that pydantic found, a line each."""
-    found = [_line(path, lines, data, each["loc"], _words(each)) for each in error.errors()]
-    return UsageError("\n".join([*_duplicates(path, lines), *found]))
-
-
-def _read(path: Path) -> tuple[dict[str, Any], Lines]:
-    try:
-        data, lines = read_with_lines(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{where}: not YAML: {getattr(error, 'problem', error)}") from None
-    if not isinstance(data, dict):
-        raise UsageError(f"{path}:1: must hold `unit:` and `topics:`, not {type(data).__name__}")
-    return data, lines
-
-
-def _duplicates(path: Path, lines: Lines) -> list[str]:
-    return [f"{path}:{line}: the key {key!r} stands twice" for key, line in lines.duplicates]
-
-
-def _line(path: Path, lines: Lines, data: Any, loc: Location, text: str) -> str:
-    """`grading.yml:41: item attention.softmax: points: must be positive, got -2`"""
-    owner, inner = "", loc
-    node = data
-    for depth, key in enumerate(loc):
-        try:
-            node = node[key]
-        except (KeyError, IndexError, TypeError):
-            break
-        if isinstance(node, dict) and len(loc) > depth:
-            for kind, name in (("item", node.get("id")), ("topic", node.get("name"))):
-                if isinstance(name, str):
-                    owner, inner = f"{kind} {name}: ", loc[depth + 1 :]
-                    break
-    key = ".".join(str(part) for part in inner if part != "[key]")
-    return f"{path}:{lines.of(loc)}: {owner}{key + ': ' if key else ''}{text}"
-
-
-def _words(error: Any) -> str:
-    """pydantic's message in the words of this file."""
-    kind, text = error["type"], str(error["msg"])
-    if kind == "extra_forbidden":
-        return "unknown key"
-    if kind == "missing":
-        return "is missing"
-    if kind == "value_error":
-        return text.removeprefix("Value error, ")
-    return f"{text[:1].lower()}{text[1:]}, got {error['input']!r}"

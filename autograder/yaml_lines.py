@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+Location = tuple[int | str, ...]  # the keys on the way to a value: ("topics", 0, "name")
+
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where PyYAML has been built with it
 
 
@@ -15,12 +17,12 @@ def read(text: str) -> Any:
 
 @dataclass(frozen=True)
 class Lines:
-    """Where each value stands: paths such as ("topics", 0, "name") to lines counted from 1."""
+    """Where each value stands, lines counted from 1."""
 
-    known: dict[tuple[int | str, ...], int]
+    known: dict[Location, int]
     duplicates: tuple[tuple[str, int], ...]
 
-    def of(self, path: tuple[int | str, ...]) -> int:
+    def of(self, path: Location) -> int:
         """The line of a value or, where it is missing, of the nearest thing around it."""
         for end in range(len(path), -1, -1):
             if path[:end] in self.known:
@@ -32,10 +34,10 @@ def read_with_lines(text: str) -> tuple[Any, Lines]:
     """The data in `text` and the lines they stand on. Raises `yaml.YAMLError` where the text is not YAML."""
     loader = LOADER(text)
     root = loader.get_single_node()
-    known: dict[tuple[int | str, ...], int] = {}
+    known: dict[Location, int] = {}
     duplicates: list[tuple[str, int]] = []
 
-    def walk(node: yaml.Node | None, path: tuple[int | str, ...]) -> None:
+    def walk(node: yaml.Node | None, path: Location) -> None:
         if isinstance(node, yaml.MappingNode):
             seen = set()
             for key, value in node.value:

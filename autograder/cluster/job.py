@@ -6,6 +6,7 @@ comes over a socket from its Dask worker: first the order, then submissions; it 
 
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -18,15 +19,12 @@ from autograder.grading.diagnosis import Diagnoser
 from autograder.grading.pool import serve, warm_up
 from autograder.grading.session import Session
 from autograder.grading.suite import Suite, collect
-from autograder.grading.topic import bench_config, worker_config
-from autograder.spec import Unit
+from autograder.isolation import refusal, try_here
 from autograder.student.privileges import hide_memory
-from autograder.target.failures import Finding
-from autograder.target.launcher import CAN_FORK, Launcher, Zygote
-from autograder.target.process import ProcessTarget
+from autograder.target.launcher import Zygote
 from autograder.temporary import temporary_root
 
-_LANDLOCK_OF_TCP = 4  # the version that denies TCP: over it a Dask worker takes orders from anybody
+_LANDLOCK_OF_TCP = 4  # the version that denies it
 
 
 @dataclass(frozen=True)
@@ -61,24 +59,21 @@ def main() -> None:
 
 
 def _grade(order: Order, folder: Path, connection: Connection) -> None:
-    if not CAN_FORK:
-        raise GraderError("it does not run Linux")
     unit = unpacked(order.bundle, folder)
     if engine_hash() != order.engine:
         raise GraderError("its autograder is another one")
     if libraries(unit) != order.libraries:
         raise GraderError(f"it has {libraries(unit)}; here there is {order.libraries}")
+    trial = try_here(unit)
+    if why := refusal(unit, trial) or lacking_on_a_cluster(trial.layers):
+        raise GraderError(f"it cannot keep a student's code apart: {why}")
     topics = unit.spec.topics
     hide_memory()  # tests, solutions and the seeds' secret are in it
     with Zygote(unit.spec.preload_for(topics), unit.spec.threads, apart=True) as zygote:
-        layers = layers_of(unit, zygote)
-        if not isolates(layers):
-            what = "keep a student's code from the hidden tests and the network"
-            raise GraderError(f"it cannot {what} (it has {', '.join(layers)})")
 
         def body(suite: Suite[bool]) -> bool:
-            warm_up(unit, topics)
-            connection.send(layers)
+            warm_up(unit, topics)  # while the zygote does the same
+            connection.send(trial.layers)
             session = Session(unit, suite, zygote, order.secret, Diagnoser(unit))
             serve(session, connection.recv, connection.send)
             return True
@@ -86,24 +81,12 @@ def _grade(order: Order, folder: Path, connection: Connection) -> None:
         collect(unit, "hidden", [topic.name for topic in topics if topic.kind != "answers"], body)
 
 
-def layers_of(unit: Unit, launcher: Launcher) -> tuple[str, ...]:
-    """The layers that a worker says hold on this machine."""
-    with tempfile.TemporaryDirectory(prefix="autograder-") as name:
-        folder = Path(name)
-        bench = bench_config(unit, unit.spec.topics[0], folder)
-        target = ProcessTarget(launcher, worker_config(unit, bench, folder, folder), unit.spec.limits)
-        try:
-            with suppress(Finding):
-                target.load()  # there is no file, but by then it has told
-        finally:
-            target.close()
-    return target.isolation
-
-
-def isolates(layers: tuple[str, ...]) -> bool:
-    """Whether a student's code can neither read hidden tests nor reach the cluster where these layers hold."""
+def lacking_on_a_cluster(layers: Iterable[str]) -> str | None:
+    """What is missing beside what one machine needs: a Dask worker takes orders over TCP from anybody."""
     versions = [layer.split()[1] for layer in layers if layer.startswith("landlock ")]
-    return any(int(version) >= _LANDLOCK_OF_TCP for version in versions if version.isdecimal())
+    if any(int(version) >= _LANDLOCK_OF_TCP for version in versions if version.isdecimal()):
+        return None
+    return "no Landlock that denies TCP: a student's code could give the cluster orders"
 
 
 if __name__ == "__main__":

@@ -118,6 +118,14 @@ def student(request: pytest.FixtureRequest, targets: Targets) -> Student:
     return student_of(targets.get(request.param))
 
 
+@pytest.fixture
+def model(student: Student):
+    """The sample's model, in evaluation mode; it takes and gives two numbers a row."""
+    model = student.Model(2)
+    model.train(False)
+    return model
+
+
 @pytest.fixture(params=PROCESSES)
 def process_student(request: pytest.FixtureRequest, targets: Targets) -> Student:
     """The sample module in a process of its own."""

@@ -13,18 +13,10 @@ import pytest
 
 from autograder.gradebook import last_run, load_students, open_gradebook
 
+from .. import kills
+
 TESTS = Path(__file__).resolve().parent.parent
 needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="Dask is not installed")
-
-
-def loaded(path: Path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-kills = loaded(TESTS / "kills.py")
 
 
 @pytest.fixture
@@ -86,14 +78,14 @@ def test_a_machine_that_cannot_isolate_or_differs_refuses(tmp_path):
     from multiprocessing import Pipe
 
     from autograder.cluster.bundle import bundle_of
-    from autograder.cluster.job import Order, Refusal, _grade, isolates
+    from autograder.cluster.job import Order, Refusal, _grade, lacking_on_a_cluster
     from autograder.errors import GraderError
     from autograder.gradebook.keys import engine_hash
     from autograder.spec import load
 
-    assert isolates(("rlimits", "landlock 7"))
-    assert not isolates(("rlimits", "landlock 3"))  # which leaves TCP open
-    assert not isolates(("own process", "data-only wire", "session", "rlimits"))
+    assert lacking_on_a_cluster(("rlimits", "landlock 7")) is None
+    assert "TCP" in lacking_on_a_cluster(("rlimits", "landlock 3"))
+    assert "TCP" in lacking_on_a_cluster(("session", "rlimits", "another user", "seccomp"))
     bundle = bundle_of(load(kills.TINY_UNIT), "grading.yml")
     ours, theirs = Pipe()
     with pytest.raises(GraderError, match="its autograder is another one"):

@@ -1,41 +1,33 @@
 """A report names the mistake that explains everything, and is silent otherwise."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from autograder.grading.likeness import alike
 
-RIGHT = (Path(__file__).parent / "tiny_unit" / "solutions" / "words.py").read_text()
-BANK = """\
-- id: case_counts
-  item: words.count_words
-  edits: [{replace: "text.lower().split()", by: "text.split()"}]
-  says: Upper case and lower case are counted apart.
-  hint: What becomes of Oak and oak?
-  common: true
+from .words import CASE_COUNTS, SOLUTION, TIES_BY_PLACE, TINY_UNIT
+
+BANK = (
+    CASE_COUNTS
+    + TIES_BY_PLACE
+    + """\
 - id: never_ends
   item: words.count_words
   edits: [{replace: "    counts = {}\\n", by: "    counts = {}\\n    while 'x' not in text: pass\\n"}]
   says: It never ends.
   hint: Does it?
-- id: ties_by_place
-  item: words.most_common
-  edits: [{replace: "(-counts[word], word)", by: "-counts[word]"}]
-  says: Of words that stand equally often, the one that stands first is given.
-  hint: Which one does the docstring want?
 - id: ties_by_place_again
   item: words.most_common
   edits: [{replace: "lambda word: (-counts[word], word)", by: "lambda word: (-counts[word], 0)"}]
   says: The same, said in another way.
   hint: None.
 """
+)
 
 
 def counting(body):
     """The module with another count_words."""
-    return f"def count_words(text):\n{body}\n\n\ndef most_common" + RIGHT.partition("def most_common")[2]
+    return f"def count_words(text):\n{body}\n\n\ndef most_common" + SOLUTION.partition("def most_common")[2]
 
 
 WRITTEN_OTHERWISE = "    words = text.split(' ')\n    return {w: words.count(w) for w in words if w.strip()}"
@@ -47,8 +39,8 @@ SUBMISSIONS = {
     "error": (counting("    return text.count()"), "words.count_words", None),
     "nothing": (counting("    return None"), "words.count_words", None),
     "endless": (counting("    while True: pass"), "words.count_words", None),
-    "several": (RIGHT.replace("(-counts[word], word)", "-counts[word]"), "words.most_common", None),
-    "right": (RIGHT, "words.count_words", None),
+    "several": (SOLUTION.replace("(-counts[word], word)", "-counts[word]"), "words.most_common", None),
+    "right": (SOLUTION, "words.count_words", None),
 }
 
 
@@ -57,7 +49,7 @@ def diagnoses(autograder, read_results, tmp_path_factory):
     import shutil
 
     unit = tmp_path_factory.mktemp("diagnosis") / "unit"
-    shutil.copytree(Path(__file__).parent / "tiny_unit", unit)
+    shutil.copytree(TINY_UNIT, unit)
     (unit / "tests" / "mistakes").mkdir()
     (unit / "tests" / "mistakes" / "words.yml").write_text(BANK)
     for student, (source, _, _) in SUBMISSIONS.items():

@@ -7,16 +7,15 @@ import pytest
 
 from autograder.grading.fingerprints import _rounded
 
+from .words import CASE_COUNTS, TINY_UNIT
+
 RIGHT = (
     "def count_words(text):\n    words = text.lower().split()\n    return {word: words.count(word) for word in words}\n"
 )
 OTHERWISE = "def count_words(text):\n    words = text.split()\n    return {word: words.count(word) for word in words}\n"
-BANK = """\
-- id: case_counts
-  item: words.count_words
-  edits: [{replace: "text.lower().split()", by: "text.split()"}]
-  says: Upper case and lower case are counted apart.
-  hint: What becomes of Oak and oak?
+BANK = (
+    CASE_COUNTS
+    + """\
 - id: one_too_many
   item: words.count_words
   edits: [{replace: "counts.get(word, 0) + 1", by: "counts.get(word, 1) + 1"}]
@@ -38,6 +37,7 @@ BANK = """\
   says: It never ends.
   hint: Does it?
 """
+)
 TEST = '''
 
 def test_count_of_a_sentence(student):
@@ -63,8 +63,6 @@ SUBMISSIONS = {
 @pytest.fixture(scope="module")
 def handed_out(autograder, tmp_path_factory):
     """What a student gets: no solutions, no bank, no hidden tests."""
-    from tests.conftest import TINY_UNIT
-
     unit = shutil.copytree(TINY_UNIT, tmp_path_factory.mktemp("fingerprints") / "unit")
     (unit / "tests" / "mistakes").mkdir()
     (unit / "tests" / "mistakes" / "words.yml").write_text(BANK)

@@ -4,26 +4,10 @@ import csv
 import io
 import json
 import zipfile
-from pathlib import Path
 
 import pytest
 
-TINY_UNIT = Path(__file__).with_name("tiny_unit")
-
-SOLUTION = """
-def count_words(text):
-    counts = {}
-    for word in text.lower().split():
-        counts[word] = counts.get(word, 0) + 1
-    return counts
-
-
-def most_common(text):
-    counts = count_words(text)
-    if not counts:
-        raise ValueError("text has no word")
-    return min(counts, key=lambda word: (-counts[word], word))
-"""
+from .words import SOLUTION, TINY_UNIT
 
 STUB = """
 def count_words(text):
@@ -159,7 +143,8 @@ def test_what_cannot_be_graded_is_told_and_costs_no_mark(graded):
 
 def test_an_import_that_fails_is_a_problem_that_names_the_line(graded):
     found = graded[0]
-    assert any("words.py" in problem and "line 14" in problem for problem in found["syntax"]["problems"])
+    broken = len(SOLUTION.splitlines()) + 1
+    assert any("words.py" in problem and f"line {broken}" in problem for problem in found["syntax"]["problems"])
     assert any("ZeroDivisionError" in problem for problem in found["error-at-import"]["problems"])
 
 

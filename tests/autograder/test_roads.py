@@ -4,17 +4,15 @@ import importlib.util
 import json
 import pickle
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from roads import autograder, gradescope_run, otter_run, otter_total, own_marks, zipped
+from .roads import autograder, gradescope_run, otter_run, otter_total, own_marks, zipped
+from .words import SOLUTION
 
 HERE = Path(__file__).parent
-SOLUTION = (HERE / "tiny_unit/solutions/words.py").read_text()
 PARTIAL = SOLUTION.replace("+ 1", "+ 2")
 LATE_YML = "late:\n  deadline: 2026-12-01T10:00:00-08:00\n  per_day: 1/3\n"
 needs_otter = pytest.mark.skipif(

@@ -8,6 +8,7 @@ import pytest
 from autograder.cluster.bundle import bundle_of, unpacked
 from autograder.errors import UsageError
 from autograder.gradebook.keys import Keys
+from autograder.release.container import payload
 from autograder.release.leaks import leaks
 from autograder.spec import load
 from autograder.submission import Submission
@@ -127,6 +128,11 @@ def test_a_bundle_has_all_files(split, tmp_path):
     unit = unpacked(bundle_of(load(split), "grading.yml"), tmp_path / "there")
     assert all(path.is_file() for path in unit.suite("hidden", "words"))
     assert (unit.root / "tests" / SHARED).is_file()
+
+
+def test_what_is_packed_for_other_graders_has_all_files(split, tmp_path):
+    entries = payload(load(split), tmp_path / "grades")
+    assert {f"unit/tests/{name}" for name in (*FILES, SHARED)} <= entries.keys()
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -9,13 +9,12 @@ from autograder.spec import load
 from autograder.verify import cases, prove
 from autograder.verify.transplant import transplanted
 
-BANK = """\
-- id: case_counts
-  item: words.count_words
-  edits: [{replace: "text.lower().split()", by: "text.split()"}]
-  says: Upper case and lower case are counted apart.
-  hint: What becomes of Oak and oak?
-  common: true
+from .words import CASE_COUNTS, TIES_BY_PLACE
+
+BANK = (
+    CASE_COUNTS
+    + TIES_BY_PLACE
+    + """\
 - id: counts_to_one
   item: words.count_words
   edits: [{replace: "counts.get(word, 0) + 1", by: "1"}]
@@ -31,17 +30,13 @@ BANK = """\
   edits: [{replace: "(-counts[word], word)", by: "(counts[word], word)"}]
   says: The rarest word is given.
   hint: Which way does min look?
-- id: ties_by_place
-  item: words.most_common
-  edits: [{replace: "(-counts[word], word)", by: "-counts[word]"}]
-  says: Of words that stand equally often, the one that stands first is given.
-  hint: Which one does the docstring want?
 - id: no_error
   item: words.most_common
   edits: [{replace: "    if not counts:\\n        raise ValueError(\\"text has no word\\")\\n", by: ""}]
   says: An empty text is not refused.
   hint: What is the most common of no words?
 """
+)
 RIGHT = """\
 def count_words(text):
     words = text.casefold().split()

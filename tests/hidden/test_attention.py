@@ -6,7 +6,8 @@ with the solution on the same numbers, in float32.
 
 import torch
 
-from .attention.shared import GRADIENT, MIXTURE, _mask, _strided
+from .attention.shared import GRADIENT, MIXTURE, _mask
+from .shared import _strided
 
 
 def _attend(student, *args, **kwargs):

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "autograder"))
-from roads import autograder, own_marks, run, zipped
+from ..autograder.roads import autograder, own_marks, run, zipped
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OUT = ROOT / "build" / "otter-grade"

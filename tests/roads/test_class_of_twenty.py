@@ -14,12 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "autograder"))
-from roads import autograder, gradescope_run, otter_run, otter_total, own_marks, zipped
-from test_grade import CLASS, SOLUTION
-
 from autograder.mistakes import mistakes_of
 from autograder.spec import load
+
+from ..autograder.roads import autograder, gradescope_run, otter_run, otter_total, own_marks, zipped
+from ..autograder.test_grade import CLASS, SOLUTION
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MORE_YML = """

@@ -9,41 +9,19 @@ import io
 import json
 import os
 import subprocess
-import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ..handed_in import zipped
+from ..words import SOLUTION
+
 HERE = Path(__file__).resolve().parent.parent
 UNITS = {"words": "tiny_unit", "tour": "tiny_notebooks", "birds": "tiny_answers"}
 
-RIGHT = """
-def count_words(text):
-    counts = {}
-    for word in text.lower().split():
-        counts[word] = counts.get(word, 0) + 1
-    return counts
-
-
-def most_common(text):
-    counts = count_words(text)
-    if not counts:
-        raise ValueError("text has no word")
-    return min(counts, key=lambda word: (-counts[word], word))
-"""
 TOUR = (HERE / "tiny_notebooks" / "solutions" / "tour.ipynb").read_text()
 BIRDS = (HERE / "tiny_answers" / "solutions" / "birds.py").read_text()
-
-
-def zipped(*members: tuple[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        warnings.simplefilter("ignore")  # of a name that is there twice
-        for name, data in members:
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 def changed(**cell: object) -> bytes:
@@ -57,7 +35,7 @@ def deep_json(depth: int) -> bytes:
     return b'{"cells": ' + b"[" * depth + b"]" * depth + b"}"
 
 
-CODE = RIGHT.encode()
+CODE = SOLUTION.encode()
 # By name: the bytes of words.py (or what makes them), the marks, and words of what is told.
 MODULES: dict[str, tuple[bytes, float, str]] = {
     "empty": (b"", 0, "words.py is empty"),
@@ -69,7 +47,7 @@ MODULES: dict[str, tuple[bytes, float, str]] = {
     "python-2": (CODE + b"print 'done'\n", 0, "words.py cannot be imported"),
     "a-merge-conflict": (b"<<<<<<< HEAD\n" + CODE + b"=======\n>>>>>>> main\n", 0, "words.py cannot be imported"),
     "zero-bytes": (CODE + b"\0", 0, "NUL bytes"),
-    "utf-16": (RIGHT.encode("utf-16"), 0, "UTF-16"),
+    "utf-16": (SOLUTION.encode("utf-16"), 0, "UTF-16"),
     "latin-1": (b"# caf\xe9\n" + CODE, 3.5, "UTF-8"),
     "latin-1-that-says-so": (b"# coding: latin-1\n# caf\xe9\n" + CODE, 3.5, "iso8859-1"),
     "an-unknown-encoding": (b"# coding: klingon\n" + CODE, 0, "UTF-8"),

@@ -13,11 +13,6 @@ LAYER = 3e-5  # of three matrix products in a row, results up to 4: 2.4e-6
 LAYER_GRADIENT = 2e-4  # of sums over all positions of a batch, of size up to twenty: 2.7e-5
 
 
-def _strided(*shape):
-    """Random numbers in a tensor that is not contiguous: its dimensions lie in memory in the opposite order."""
-    return torch.randn(*reversed(shape)).permute(*reversed(range(len(shape))))
-
-
 def _mask(*shape, allowed):
     """A random mask with exactly so many True in each row."""
     return torch.rand(*shape).argsort(dim=-1) < allowed

@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from .shared import LAYER, LAYER_GRADIENT, _mask, _strided
+from ..shared import _strided
+from .shared import LAYER, LAYER_GRADIENT, _mask
 
 
 def _layers(student, reference, d_model, num_heads):

@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from .shared import GRADIENT, ROUNDING, _mask, _strided
+from ..shared import _strided
+from .shared import GRADIENT, ROUNDING, _mask
 
 
 def test_softmax_of_one_row(student, reference):

@@ -1,0 +1,175 @@
+"""What the tests of `gpt` share.
+
+Tolerances are five times or more what the right modules in tests/right differ by, over 60 seeds. Decoded ids are never
+compared with each other, since two logits may be equal up to rounding: each new id must have the highest logit found
+there, or one not more than CLOSE below it.
+"""
+
+import math
+from functools import partial
+
+import torch
+from torch.nn import functional
+
+ENTRY = 3e-6  # of a formula for each entry on its own, results up to 4
+LAYER = 3e-5  # of two matrix products in a row, results up to 10
+BLOCK = 1e-4  # of a block, results up to 15
+LOGITS = 3e-4  # of up to three blocks and the output layer, logits up to 50
+GRADIENT = 2e-3  # of sums over all positions of a batch, of size up to 100
+CLOSE = 1e-3  # between logits, of which the right modules' differ by less than LOGITS
+
+VOCABULARY = 200  # of the models that decode: many, so that another context has another likeliest token
+
+ATTENDING = ("query", "key", "value")
+LINEARS = ("attention.query", "attention.key", "attention.value", "attention.output", "feed_forward.up")
+LINEARS += ("feed_forward.down",)
+
+
+def _linear_weights(name, into, out):
+    return {f"{name}.weight": torch.randn(out, into) / math.sqrt(into), f"{name}.bias": torch.randn(out)}
+
+
+def _norm_weights(name, d_model):
+    return {f"{name}.weight": 1 + torch.randn(d_model) / 2, f"{name}.bias": torch.randn(d_model) / 2}
+
+
+def _block_weights(d_model, prefix=""):
+    """Every parameter of a block, by name."""
+    weights = _norm_weights(f"{prefix}norm1", d_model) | _norm_weights(f"{prefix}norm2", d_model)
+    for name in LINEARS:
+        into, out = (4 if name.endswith("down") else 1) * d_model, (4 if name.endswith("up") else 1) * d_model
+        weights |= _linear_weights(prefix + name, into, out)
+    return weights
+
+
+def _gpt_weights(sizes):
+    """Every parameter of a GPT of these sizes, by name."""
+    d_model = sizes["d_model"]
+    # not of size 1: the student's side has the same seed, and a fresh Embedding could draw the very same numbers
+    weights = {"token_embedding.weight": 1.1 * torch.randn(sizes["vocab_size"], d_model)}
+    weights["position_embedding.weight"] = 1.1 * torch.randn(sizes["context_length"], d_model)
+    for number in range(sizes["num_layers"]):
+        weights |= _block_weights(d_model, f"blocks.{number}.")
+    return weights | _norm_weights("norm", d_model)
+
+
+def _sizes(vocab=11, context=6, d_model=8, layers=1, heads=2):
+    return {
+        "vocab_size": vocab,
+        "context_length": context,
+        "d_model": d_model,
+        "num_layers": layers,
+        "num_heads": heads,
+    }
+
+
+def _fresh(owner, **sizes):
+    """A GPT with the weights that it starts with."""
+    return owner.expect_handle(owner.GPT(owner.GPTConfig(**_sizes(**sizes))), about="GPT(...)")
+
+
+def _part(weights, name):
+    """Weight and bias of a layer; of the module itself without a name."""
+    return [weights[f"{name}.{kind}" if name else kind] for kind in ("weight", "bias")]
+
+
+def _normed(weights, x, name="", epsilon=1e-5):
+    """What a LayerNorm with these weights makes of x."""
+    return functional.layer_norm(x, x.shape[-1:], *_part(weights, name), epsilon)
+
+
+def _fed_forward(weights, x, prefix=""):
+    """What a FeedForward with these weights makes of x."""
+    hidden = functional.linear(x, *_part(weights, f"{prefix}up"))
+    return functional.linear(functional.gelu(hidden, approximate="tanh"), *_part(weights, f"{prefix}down"))
+
+
+def _through_block(weights, x, heads, prefix="", epsilon=1e-5):
+    """What a DecoderBlock with these weights makes of x."""
+    normed = _normed(weights, x, f"{prefix}norm1", epsilon)
+    parts = (functional.linear(normed, *_part(weights, f"{prefix}attention.{name}")) for name in ATTENDING)
+    query, key, value = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in parts)
+    mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(2)
+    x = x + functional.linear(mixed, *_part(weights, f"{prefix}attention.output"))
+    return x + _fed_forward(weights, _normed(weights, x, f"{prefix}norm2", epsilon), f"{prefix}feed_forward.")
+
+
+def _logits(weights, tokens, sizes, epsilon=1e-5):
+    """What a GPT of these sizes with these weights makes of tokens."""
+    vectors = weights["token_embedding.weight"]
+    x = vectors[tokens] + weights["position_embedding.weight"][: tokens.shape[1]]
+    for number in range(sizes["num_layers"]):
+        x = _through_block(weights, x, sizes["num_heads"], f"blocks.{number}.", epsilon)
+    return _normed(weights, x, "norm", epsilon) @ vectors.T
+
+
+def _decoders(student, context=6, layers=1, heads=2):
+    """As `_models`, with weights that make the likeliest token depend on all tokens and on where they stand."""
+    sizes = {"vocab": VOCABULARY, "context": context, "layers": layers, "heads": heads}
+    strong = ("value.weight", "output.weight")
+    weights = {
+        name: weight * (3.0 if name.endswith(strong) else 0.3 if name.endswith("bias") else 1.0)
+        for name, weight in _gpt_weights(_sizes(**sizes)).items()
+    }
+    model = _fresh(student, **sizes)
+    _fill(student, model, weights)
+    return model, partial(_logits, weights, sizes=_sizes(**sizes))
+
+
+def _expect_parameters(student, module, weights):
+    """The parameters are there by these names, with the shapes of these weights."""
+    told = module.parameters()
+    for name, want in weights.items():
+        there = told[name].data if name in told else module.get(name)  # it may have another name as well
+        student.expect_tensor(there, shape=want.shape, about=name)
+
+
+def _packed(weights):
+    """Weights by name as names with shapes, and all numbers in one tensor."""
+    flat = torch.cat([weight.flatten() for weight in weights.values()])
+    return {name: list(weight.shape) for name, weight in weights.items()}, flat
+
+
+def _fill(owner, model, weights):
+    """Copies weights into the parameters of a model."""
+    owner.prop("fill", model, *_packed(weights))
+
+
+def _ids(batch, length, vocab=11):
+    return torch.randint(vocab, (batch, length))
+
+
+def _expect_gradients(student, module, solution, x, wrt, shape):
+    """Gradients of the result, for the argument and for parameters, are those of the solution."""
+    cotangent = torch.randn(*shape)
+    got = module.vjp(x, cotangent=cotangent, wrt=wrt)
+    weights = solution.args[0]
+    inputs = [(x if name == 0 else weights[name]).requires_grad_() for name in wrt]
+    want = torch.autograd.grad(solution(x), inputs, cotangent)
+    for name, mine, theirs in zip(wrt, got, want, strict=True):
+        about = "the gradient of " + ("x" if name == 0 else name)
+        student.expect_close(mine, theirs, atol=GRADIENT, rtol=1e-4, about=about)
+
+
+def _expect_greedy(student, solution, got, tokens, count, context=6):
+    """The tokens, and `count` more, each of which has the highest logit after those before it."""
+    batch, length = tokens.shape
+    got = student.expect_tensor(got, shape=(batch, length + count), dtype=torch.int64)
+    student.expect_equal(got[:, :length], tokens, about="the prompt in the result")
+    student.expect(
+        bool(((got >= 0) & (got < VOCABULARY)).all()), "The result holds an id that is not in the vocabulary."
+    )
+    logits = []
+    if count and length <= context:  # one pass for all new tokens whose whole past fits into the context
+        logits = list(solution(got[:, : min(length + count - 1, context)])[:, length - 1 :].unbind(dim=1))
+    windows = [got[:, end - context : end] for end in range(max(length, context + 1), length + count)]
+    if windows:
+        logits += list(solution(torch.cat(windows))[:, -1].split(batch))
+    for number, row in enumerate(logits):
+        chosen = row.gather(1, got[:, length + number, None])
+        close = bool((row - chosen < CLOSE).all())
+        student.expect(close, f"New token {number + 1} is not the likeliest one after those before it.")
+
+
+def _prompt(batch, length):
+    return _ids(batch, length, VOCABULARY)

@@ -1,0 +1,121 @@
+"""The likeliest token, again and again: with a cache and without."""
+
+import torch
+
+from .shared import LOGITS, _decoders, _expect_greedy, _fresh, _ids, _prompt
+
+# greedy_decode
+
+
+def test_greedy_one_token(student):
+    """The new token is the one with the highest logit after the last position."""
+    model, solution = _decoders(student)
+    for length in (4, 1):
+        tokens = _prompt(1, length)
+        _expect_greedy(student, solution, student.greedy_decode(model, tokens, 1), tokens, 1)
+
+
+def test_greedy_several_tokens(student):
+    """Each new token is part of what the next one follows."""
+    model, solution = _decoders(student)
+    for length, count in ((1, 4), (3, 2)):
+        tokens = _prompt(1, length)
+        _expect_greedy(student, solution, student.greedy_decode(model, tokens, count), tokens, count)
+
+
+def test_greedy_of_a_batch(student):
+    """Each sequence of a batch goes on on its own."""
+    model, solution = _decoders(student)
+    for tokens in (_prompt(5, 2), _prompt(4, 6).T):
+        _expect_greedy(student, solution, student.greedy_decode(model, tokens, 2), tokens, 2)
+
+
+def test_greedy_beyond_the_context(student):
+    """The model sees the last `context_length` ids, no more and no fewer, however long prompt and result are."""
+    model, solution = _decoders(student)
+    for length, count in ((5, 4), (9, 2), (2, 8)):
+        tokens = _prompt(4, length)
+        _expect_greedy(student, solution, student.greedy_decode(model, tokens, count), tokens, count)
+
+
+def test_greedy_of_no_new_token(student):
+    """With `max_new_tokens` 0 the result is the prompt."""
+    tokens = _ids(2, 3)
+    student.expect_equal(student.greedy_decode(_fresh(student), tokens, 0), tokens)
+
+
+def test_greedy_leaves_its_tokens_alone(student):
+    """The prompt is afterwards what it was, and the model has learned nothing."""
+    model, solution = _decoders(student)
+    tokens = _prompt(2, 3)
+    got, after = student.greedy_decode.after(model, tokens, 2)
+    _expect_greedy(student, solution, got, tokens, 2)
+    student.expect_equal(after[1], tokens, about="tokens after the call")
+    student.expect_close(model(tokens), solution(tokens), atol=LOGITS, about="the model's logits after the call")
+
+
+# generate_with_cache
+
+
+def test_cache_one_token(student):
+    """One new token, after prompts of several lengths."""
+    model, solution = _decoders(student, layers=2)
+    for length in (1, 5):
+        tokens = _prompt(1, length)
+        _expect_greedy(student, solution, student.generate_with_cache(model, tokens, 1), tokens, 1)
+
+
+def test_cache_several_tokens(student):
+    """Several new tokens; the next call on the same model, with another prompt, begins anew."""
+    model, solution = _decoders(student, context=9, layers=2)
+    for length, count in ((2, 3), (5, 3)):
+        tokens = _prompt(1, length)
+        got = student.generate_with_cache(model, tokens, count)
+        _expect_greedy(student, solution, got, tokens, count, context=9)
+    student.expect_close(model(tokens), solution(tokens), atol=LOGITS, about="the model's logits after the call")
+
+
+def test_cache_of_a_batch(student):
+    """Each sequence of a batch goes on on its own, for any number of blocks and heads."""
+    model, solution = _decoders(student, context=8, layers=3, heads=4)
+    tokens = _prompt(4, 3)
+    got = student.generate_with_cache(model, tokens, 3)
+    _expect_greedy(student, solution, got, tokens, 3, context=8)
+
+
+def test_cache_beyond_the_context(student):
+    """Beyond the context the ids are still those of greedy decoding: the last `context_length` ids count."""
+    model, solution = _decoders(student, layers=2)
+    for length, count in ((4, 5), (6, 2), (9, 2)):
+        tokens = _prompt(4, length)
+        _expect_greedy(student, solution, student.generate_with_cache(model, tokens, count), tokens, count)
+
+
+def test_cache_computes_no_position_twice(student):
+    """While all fits into the context, no position goes twice through a block's key or value layer."""
+    model, solution = _decoders(student, context=7, layers=2)
+    places = [f"blocks.{number}.attention.{layer}" for number in (0, 1) for layer in ("key", "value")]
+    seen = [student.prop("inputs_of", model.at(place)) for place in places]
+    tokens = _prompt(1, 4)
+    products = student.prop("rows_through", *(model.at(place) for place in places))
+    got = student.generate_with_cache(model, tokens, 4)
+    counts = products.take(4)
+    _expect_greedy(student, solution, got, tokens, 4, context=7)
+    for inputs, count in zip(seen, counts, strict=True):
+        rows = [student.expect_tensor(each, about="what a layer is given").reshape(-1, 8) for each in inputs.take(200)]
+        if not rows:  # the student multiplies by the weights without calling the layer: 7 positions, or all 8
+            student.expect(count <= 8, "A position's key or value is computed more than once.")
+        else:
+            distances = torch.pdist(torch.cat(rows))
+            # two positions differ in eight random numbers: closer than this with probability below 1e-20
+            student.expect(not (distances < 1e-3).any(), "A position's key or value is computed more than once.")
+
+
+def test_cache_leaves_its_tokens_alone(student):
+    """The prompt is afterwards what it was; with `max_new_tokens` 0 the result is the prompt."""
+    model, solution = _decoders(student)
+    tokens = _prompt(3, 2).T
+    got, after = student.generate_with_cache.after(model, tokens, 2)
+    _expect_greedy(student, solution, got, tokens, 2)
+    student.expect_equal(after[1], tokens, about="tokens after the call")
+    student.expect_equal(student.generate_with_cache(model, tokens, 0), tokens)

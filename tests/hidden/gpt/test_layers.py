@@ -1,0 +1,279 @@
+"""What the model is made of: GELU, layer norm, the feed-forward network, and the block of all."""
+
+from functools import partial
+
+import torch
+
+from ..shared import _strided
+from .shared import (
+    BLOCK,
+    ENTRY,
+    LAYER,
+    _block_weights,
+    _expect_gradients,
+    _expect_parameters,
+    _fed_forward,
+    _fill,
+    _linear_weights,
+    _normed,
+    _through_block,
+)
+
+
+def _spread(*shape):
+    """Rows in which no two entries are close, so that no variance is small and no way of computing it suffers."""
+    return torch.rand(shape).argsort(dim=-1) + torch.rand(shape) / 2 - shape[-1] / 2
+
+
+def _filled(student, weights, name, *args):
+    """The student's module `name` with these weights."""
+    module = student.expect_handle(student[name](*args), about=f"{name}(...)")
+    _fill(student, module, weights)
+    return module
+
+
+# gelu
+
+
+def test_gelu_of_a_few_numbers(student, reference):
+    """gelu is GPT-2's formula, with tanh."""
+    x = torch.tensor([-2.5, -2.0, -1.0, -0.3, 0.0, 0.5, 1.5, 2.2])
+    student.expect_close(student.gelu(x), reference.gelu(x), atol=ENTRY)
+
+
+def test_gelu_of_any_shape(student, reference):
+    """Each entry of a tensor of any shape is on its own."""
+    for shape in ((5,), (1, 1), (3, 4), (2, 3, 5), ()):
+        x = 2 * torch.randn(shape)
+        student.expect_close(student.gelu(x), reference.gelu(x), atol=ENTRY)
+
+
+def test_gelu_gradient(student, reference):
+    """Gradients flow through gelu."""
+    x, cotangent = torch.cat([torch.linspace(-4, 4, 11), 2 * torch.randn(9)]), torch.randn(20)
+    got = student.gelu.vjp(x, cotangent=cotangent, wrt=(0,))[0]
+    want = reference.gelu.vjp(x, cotangent=cotangent, wrt=(0,))[0]
+    student.expect_close(got, want, atol=10 * ENTRY, about="the gradient")
+
+
+def test_gelu_of_large_numbers(student):
+    """A large number stays as it is, a large negative one becomes 0, and the gradient is finite: 1 and 0."""
+    x = torch.tensor([10.0, 100.0, 1000.0, -10.0, -100.0, -1000.0])
+    student.expect_close(student.gelu(x), x.clamp(min=0), atol=ENTRY, rtol=1e-6)
+    gradient = student.gelu.vjp(x, cotangent=torch.ones(6), wrt=(0,))[0]
+    student.expect_close(gradient, (x > 0).float(), atol=ENTRY, about="the gradient")
+
+
+def test_gelu_leaves_its_input_alone(student, reference):
+    """The input is afterwards what it was, and need not be contiguous."""
+    x = _strided(3, 4)
+    got, (after,) = student.gelu.after(x)
+    student.expect_equal(after, x, about="x after the call")
+    student.expect_close(got, reference.gelu(x), atol=ENTRY)
+
+
+# LayerNorm
+
+
+def test_layer_norm_of_one_row(student, reference):
+    """A fresh LayerNorm gives a row the mean 0 and the (biased) variance 1."""
+    layer = student.expect_handle(student.LayerNorm(5), about="LayerNorm(5)")
+    x = 2 * _spread(1, 1, 5) + 3
+    student.expect_close(layer(x), reference.LayerNorm(5)(x), atol=LAYER)
+
+
+def test_layer_norm_starts_with_ones_and_zeros(student):
+    """`weight` starts with ones, `bias` with zeros, both are trained; `epsilon` is an attribute, 1e-5 at first."""
+    layer = student.expect_handle(student.LayerNorm(5), about="LayerNorm(5)")
+    parameters = layer.parameters()
+    for name, start in (("weight", torch.ones(5)), ("bias", torch.zeros(5))):
+        student.expect_equal(layer.get(name), start, about=name)
+        there = name in parameters and parameters[name].requires_grad
+        student.expect(there, f"`{name}` is not a parameter that can be trained.")
+    student.expect_close(layer.get("epsilon"), 1e-5, atol=1e-9, about="epsilon")
+    layer = student.expect_handle(student.LayerNorm(4, 0.25), about="LayerNorm(4, 0.25)")
+    student.expect_close(layer.get("epsilon"), 0.25, atol=1e-9, about="epsilon")
+
+
+def _norms(student, weights):
+    """The student's LayerNorm with these weights, and the function that it should be."""
+    layer = _filled(student, weights, "LayerNorm", len(weights["weight"]))
+    return layer, partial(_normed, weights)
+
+
+def test_layer_norm_with_weight_and_bias(student):
+    """The normalised row is multiplied by `weight`, and `bias` is added."""
+    layer, solution = _norms(student, {"weight": torch.randn(4), "bias": torch.randn(4)})
+    x = _spread(1, 3, 4) - 1
+    student.expect_close(layer(x), solution(x), atol=LAYER)
+
+
+def test_layer_norm_of_every_position(student):
+    """Every position of every sequence has its own mean and variance, whatever the number of dimensions."""
+    layer, solution = _norms(student, {"weight": torch.randn(6), "bias": torch.randn(6)})
+    for shape in ((6,), (3, 6), (2, 4, 6), (1, 1, 6), (6, 6, 6), (2, 2, 3, 6)):
+        x = _spread(*shape) * (1 + 4 * torch.rand(*shape[:-1], 1)) + 2 * torch.randn(*shape[:-1], 1)
+        student.expect_close(layer(x), solution(x), atol=LAYER)
+
+
+def test_layer_norm_gradients(student):
+    """Gradients flow to x, also through its mean and variance, to `weight` and to `bias`."""
+    layer, solution = _norms(student, {"weight": torch.randn(5), "bias": torch.randn(5)})
+    _expect_gradients(student, layer, solution, _spread(2, 3, 5), (0, "weight", "bias"), (2, 3, 5))
+
+
+def test_layer_norm_epsilon(student, reference):
+    """epsilon is added to the variance, under the root; where the variance is small, that is seen."""
+    for epsilon, scale in ((0.5, 1.0), (1e-12, 1e-3)):
+        layer = student.expect_handle(student.LayerNorm(6, epsilon=epsilon), about="LayerNorm(6, epsilon)")
+        x = scale * _spread(2, 3, 6)
+        student.expect_close(layer(x), reference.LayerNorm(6, epsilon=epsilon)(x), atol=LAYER)
+    layer, x = student.expect_handle(student.LayerNorm(6), about="LayerNorm(6)"), 1e-3 * _spread(4, 6)
+    student.expect_close(layer(x), reference.LayerNorm(6)(x), atol=LAYER)
+
+
+def test_layer_norm_of_equal_entries(student):
+    """A row of equal entries becomes `bias`, and gradients stay finite; large entries do no harm."""
+    layer, solution = _norms(student, {"weight": torch.randn(4), "bias": torch.randn(4)})
+    x = torch.tensor([[[0.0] * 4, [2.0] * 4, [-1000.0, 1000.0, 3000.0, -2000.0]]])
+    student.expect_close(layer(x), solution(x), atol=LAYER)
+    gradient = layer.vjp(x, cotangent=torch.randn(1, 3, 4), wrt=(0,))[0]
+    gradient = student.expect_tensor(gradient, shape=(1, 3, 4), about="the gradient of x")
+    student.expect(bool(torch.isfinite(gradient).all()), "The gradient has an entry that is nan or infinite.")
+
+
+def test_layer_norm_in_training_and_in_evaluation(student):
+    """Nothing is kept from one call to the next: training mode and evaluation mode give the same."""
+    layer, solution = _norms(student, {"weight": torch.randn(4), "bias": torch.randn(4)})
+    for mode in (True, False, True):
+        x = _spread(2, 3, 4) + 1
+        layer.train(mode)
+        student.expect_close(layer(x), solution(x), atol=LAYER)
+
+
+def test_layer_norm_leaves_its_input_alone(student):
+    """x, contiguous or not, is afterwards what it was."""
+    layer, solution = _norms(student, {"weight": torch.randn(4), "bias": torch.randn(4)})
+    for x in (_spread(2, 3, 4), _spread(2, 3, 4).mT.contiguous().mT, _spread(1, 1, 4).expand(2, 3, 4)):
+        got, (after,) = layer.after(x)
+        student.expect_close(got, solution(x), atol=LAYER)
+        student.expect_equal(after, x, about="x after the call")
+
+
+# FeedForward
+
+
+def _feed_forwards(student, d_model):
+    weights = _linear_weights("up", d_model, 4 * d_model) | _linear_weights("down", 4 * d_model, d_model)
+    return _filled(student, weights, "FeedForward", d_model), partial(_fed_forward, weights)
+
+
+def test_feed_forward_has_two_linear_layers(student):
+    """`up` is linear from D to 4D, `down` from 4D to D, both with bias."""
+    layer = student.expect_handle(student.FeedForward(3), about="FeedForward(3)")
+    _expect_parameters(student, layer, _linear_weights("up", 3, 12) | _linear_weights("down", 12, 3))
+
+
+def test_feed_forward_of_one_position(student):
+    """One position goes up, through gelu, and down."""
+    layer, solution = _feed_forwards(student, 6)
+    x = torch.randn(1, 1, 6)
+    student.expect_close(layer(x), solution(x), atol=LAYER)
+
+
+def test_feed_forward_of_a_batch(student):
+    """Every position of every sequence is on its own, whatever the number of dimensions."""
+    layer, solution = _feed_forwards(student, 4)
+    for shape in ((2, 3, 4), (4, 4, 4), (1, 5, 4), (3, 4), (4,), (2, 1, 3, 4)):
+        x = 2 * torch.randn(*shape)
+        student.expect_close(layer(x), solution(x), atol=LAYER)
+
+
+def test_feed_forward_gradients(student):
+    """Gradients flow to x and to both layers."""
+    layer, solution = _feed_forwards(student, 4)
+    wrt = (0, "up.weight", "up.bias", "down.weight", "down.bias")
+    _expect_gradients(student, layer, solution, torch.randn(2, 3, 4), wrt, (2, 3, 4))
+
+
+def test_feed_forward_in_training_and_in_evaluation(student):
+    """Nothing is dropped at random, and x stays as it was: training mode and evaluation mode give the same."""
+    layer, solution = _feed_forwards(student, 6)
+    for mode in (False, True):
+        x = _strided(2, 4, 6)
+        layer.train(mode)
+        got, (after,) = layer.after(x)
+        student.expect_close(got, solution(x), atol=LAYER)
+        student.expect_equal(after, x, about="x after the call")
+
+
+# DecoderBlock
+
+
+def _blocks(student, d_model=8, heads=2):
+    weights = _block_weights(d_model)
+    return _filled(student, weights, "DecoderBlock", d_model, heads), partial(_through_block, weights, heads=heads)
+
+
+def test_block_has_its_parts(student):
+    """`norm1`, `attention`, `norm2` and `feed_forward` are there, with all their parameters."""
+    block = student.expect_handle(student.DecoderBlock(6, 3), about="DecoderBlock(6, 3)")
+    _expect_parameters(student, block, _block_weights(6))
+
+
+def test_block_of_one_position(student):
+    """A single position attends to itself, then goes through the feed-forward layer; each part adds to x."""
+    block, solution = _blocks(student)
+    x = 2 * torch.randn(1, 1, 8)
+    student.expect_close(block(x), solution(x), atol=BLOCK)
+
+
+def test_block_of_one_sequence(student):
+    """Of a sequence, every position attends to itself and to those before it."""
+    block, solution = _blocks(student)
+    x = torch.randn(1, 4, 8)
+    student.expect_close(block(x), solution(x), atol=BLOCK)
+
+
+def test_block_of_a_batch(student):
+    """Each sequence of a batch is on its own, for any number of heads and positions."""
+    for batch, length, d_model, heads in ((3, 5, 6, 3), (6, 6, 6, 1)):
+        block, solution = _blocks(student, d_model, heads)
+        x = 2 * torch.randn(batch, length, d_model) + 1
+        student.expect_close(block(x), solution(x), atol=BLOCK)
+
+
+def test_block_does_not_see_the_future(student):
+    """Changing a later position must not change an earlier result."""
+    block, solution = _blocks(student)
+    x = torch.randn(2, 5, 8)
+    changed = x.clone()
+    changed[:, 3:] = 3 * torch.randn(2, 2, 8)
+    before, after = (student.expect_tensor(block(each), shape=(2, 5, 8)) for each in (x, changed))
+    student.expect_close(after[:, :3], before[:, :3], atol=BLOCK, about="the result before the change")
+    student.expect_close(after, solution(changed), atol=BLOCK)
+
+
+def test_block_gradients(student):
+    """Gradients flow to x and to every part."""
+    block, solution = _blocks(student, 6, 2)
+    wrt = (0, *(name for name in _block_weights(6) if name != "attention.key.bias"))  # which has no effect
+    _expect_gradients(student, block, solution, torch.randn(2, 3, 6), wrt, (2, 3, 6))
+
+
+def test_block_keeps_nothing_from_one_call_to_the_next(student):
+    """One block takes sequences of any length and batches of any size, in any order."""
+    block, solution = _blocks(student)
+    for batch, length in ((2, 5), (3, 2), (1, 7)):
+        x = torch.randn(batch, length, 8)
+        student.expect_close(block(x), solution(x), atol=BLOCK)
+
+
+def test_block_in_training_and_in_evaluation(student):
+    """Nothing is dropped at random, and x, contiguous or not, stays as it was."""
+    block, solution = _blocks(student)
+    for mode, x in ((False, torch.randn(2, 4, 8)), (True, _strided(2, 4, 8))):
+        block.train(mode)
+        got, (after,) = block.after(x)
+        student.expect_close(got, solution(x), atol=BLOCK)
+        student.expect_equal(after, x, about="x after the call")

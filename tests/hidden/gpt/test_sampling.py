@@ -1,0 +1,154 @@
+"""What is drawn."""
+
+import torch
+
+from ..shared import _surprise
+from .shared import _decoders, _expect_greedy, _fill, _fresh, _ids, _prompt
+
+ROWS, STEPS = 400, 2
+
+
+# A share of draws is wrong where it is too large or too small with a chance of exp(-26): by chance, in all the shares
+# that these tests look at (31, on two sides each), once in 3e9 runs.
+TOO_SURPRISING = 26
+
+
+def _certain(student, probabilities, context=3):
+    """A GPT with these probabilities of the next token, whatever came before: the last norm gives always (1, 0)."""
+    model = _fresh(student, vocab=len(probabilities), context=context, d_model=2, layers=1, heads=1)
+    embedding = torch.randn(len(probabilities), 2)
+    embedding[:, 0] = torch.tensor(probabilities).log()
+    fixed = {"norm.weight": torch.zeros(2), "norm.bias": torch.tensor([1.0, 0.0]), "token_embedding.weight": embedding}
+    _fill(student, model, fixed)
+    return model
+
+
+def _draws(student, model, **options):
+    """800 draws: (ROWS, STEPS) new ids."""
+    got = student.sample(model, torch.zeros(ROWS, 1, dtype=torch.int64), STEPS, **options)
+    got = student.expect_tensor(got, shape=(ROWS, 1 + STEPS), dtype=torch.int64)
+    student.expect(not got[:, 0].any(), "The result should begin with the prompt.")
+    return got[:, 1:]
+
+
+def _expect_shares(student, drawn, shares):
+    """Each id is drawn about as often as it should be, and an id of share 0 never."""
+    for id, share in enumerate(shares):
+        count = int((drawn == id).sum())
+        student.expect(share > 0 or count == 0, "A token is drawn that should have been filtered out.")
+        believable = _surprise(count, drawn.numel(), share) < TOO_SURPRISING
+        student.expect(believable, "The tokens are not drawn as often as their probabilities say.")
+
+
+def test_sample_with_temperature_zero_is_greedy(student):
+    """With temperature 0 each new token is the likeliest one, in each sequence of a batch."""
+    model, solution = _decoders(student)
+    for tokens, count, options in ((_prompt(4, 2), 3, {}), (_prompt(2, 3), 1, {"top_k": 3, "top_p": 0.9})):
+        got = student.sample(model, tokens, count, temperature=0.0, **options)
+        _expect_greedy(student, solution, got, tokens, count)
+    got = student.sample(_certain(student, (0.3, 0.4, 0.3)), torch.zeros(20, 1, dtype=torch.int64), 2, temperature=0)
+    got = student.expect_tensor(got, shape=(20, 3), dtype=torch.int64)
+    student.expect(bool((got[:, 1:] == 1).all()), "With temperature 0 a token is drawn that is not the likeliest.")
+
+
+def test_sample_by_the_probabilities(student):
+    """Without options, tokens are drawn as often as their probabilities say, each draw on its own."""
+    drawn = _draws(student, _certain(student, (0.1, 0.6, 0.3)))
+    _expect_shares(student, drawn, (0.1, 0.6, 0.3))
+    both = int(((drawn[:, 0] == 1) & (drawn[:, 1] == 1)).sum())
+    student.expect(_surprise(both, ROWS, 0.36) < TOO_SURPRISING, "Two draws of one sequence depend on each other.")
+    # one of 51 comes half of the time: at temperature 0.8 in 73 of 100, at 1.25 in 28
+    count = int((_draws(student, _certain(student, (0.5, *[0.01] * 50))) == 0).sum())
+    believable = _surprise(count, ROWS * STEPS, 0.5) < TOO_SURPRISING
+    student.expect(believable, "The tokens are not drawn as often as their probabilities say.")
+
+
+def test_sample_with_temperature(student):
+    """The logits are divided by the temperature: a low one makes likely tokens likelier, a high one evens out."""
+    for temperature, probabilities in ((0.3, (0.35, 0.65)), (3.0, (0.05, 0.95))):
+        drawn = _draws(student, _certain(student, probabilities), temperature=temperature)
+        powers = [probability ** (1 / temperature) for probability in probabilities]
+        _expect_shares(student, drawn, [power / sum(powers) for power in powers])
+
+
+def test_sample_from_the_top_k(student):
+    """Only the k likeliest tokens are drawn, by their probabilities."""
+    drawn = _draws(student, _certain(student, (0.1, 0.2, 0.3, 0.4)), top_k=2)
+    _expect_shares(student, drawn, (0.0, 0.0, 3 / 7, 4 / 7))
+
+
+def test_sample_from_the_top_p(student):
+    """Only the fewest likeliest tokens whose probabilities sum to p are drawn."""
+    drawn = _draws(student, _certain(student, (0.2, 0.15, 0.4, 0.25)), top_p=0.6)
+    _expect_shares(student, drawn, (0.0, 0.0, 8 / 13, 5 / 13))
+
+
+def test_sample_with_filters_at_their_limits(student):
+    """A top-p of 0 leaves the likeliest token alone; a top-k greater than V, and a top-p of 1, leave all."""
+    model = _certain(student, (0.25, 0.3, 0.45))
+    _expect_shares(student, _draws(student, model, top_p=0.0), (0.0, 0.0, 1.0))
+    _expect_shares(student, _draws(student, model, top_k=5, top_p=1.0), (0.25, 0.3, 0.45))
+
+
+def test_sample_of_no_new_token(student):
+    """With `max_new_tokens` 0 the result is the prompt, whatever the other arguments."""
+    model, tokens = _fresh(student), _ids(2, 3)
+    for options in ({}, {"temperature": 0}, {"top_k": 2, "top_p": 0.5}):
+        student.expect_equal(student.sample(model, tokens, 0, **options), tokens)
+
+
+def test_sample_filters_in_order(student):
+    """First the temperature, then top-k, then top-p of what is left."""
+    model = _certain(student, (0.3, 0.2, 0.5))
+    _expect_shares(student, _draws(student, model, temperature=2.0, top_p=0.45), (0.4365, 0.0, 0.5635))
+    _expect_shares(student, _draws(student, model, temperature=0.5, top_p=0.6), (0.0, 0.0, 1.0))
+    model = _certain(student, (0.2, 0.1, 0.4, 0.3))
+    _expect_shares(student, _draws(student, model, top_k=2, top_p=0.5), (0.0, 0.0, 1.0, 0.0))
+
+
+def test_sample_beyond_the_context(student):
+    """The model sees the last `context_length` ids, no more and no fewer."""
+    model, solution = _decoders(student)
+    for length, count, options in ((5, 4, {"top_k": 1}), (9, 2, {"top_k": 1}), (8, 1, {"temperature": 0})):
+        tokens = _prompt(4, length)
+        got, after = student.sample.after(model, tokens, count, **options)
+        _expect_greedy(student, solution, got, tokens, count)
+        student.expect_equal(after[1], tokens, about="tokens after the call")
+
+
+def test_sample_draws_from_its_generator(student):
+    """The generator decides alone: the global seed changes nothing, the generator's seed and its use do."""
+    model, tokens = _certain(student, (0.25, 0.25, 0.25, 0.25)), _ids(20, 1, 4)
+
+    def drawn(seed, generator):
+        got = student.sample.seeded(seed)(model, tokens, 2, generator=generator)
+        return student.expect_tensor(got, shape=(20, 3), dtype=torch.int64)
+
+    used = student.prop("generator", 5)
+    first, again = drawn(1, used), drawn(2, student.prop("generator", 5))
+    student.expect_equal(again, first, about="the result with the same generator seed and another global seed")
+    # 40 draws from four equal tokens are the same with probability 4^-40 < 1e-24
+    for other in (drawn(1, student.prop("generator", 6)), drawn(1, used)):
+        student.expect(not torch.equal(other, first), "A generator in another state gives the same tokens.")
+    repeats = torch.equal(first[:, 1], first[:, 2])  # by chance: 4^-20 < 1e-12
+    student.expect(not repeats, "With a generator every step draws the same tokens.")
+
+
+def test_sample_without_generator_draws_from_torchs(student):
+    """Without a generator torch's global one decides: the same seed gives the same tokens, another seed others."""
+    model, tokens = _certain(student, (0.25, 0.25, 0.25, 0.25)), _ids(20, 1, 4)
+
+    def drawn(seed):
+        student.prop("seed_torch", seed)  # and not those of Python and NumPy, which go on
+        return student.expect_tensor(student.sample(model, tokens, 2), shape=(20, 3), dtype=torch.int64)
+
+    first = drawn(3)
+    student.expect_equal(drawn(3), first, about="the result with the same global seed")
+    # 40 draws from four equal tokens are the same with probability 4^-40 < 1e-24
+    student.expect(not torch.equal(drawn(4), first), "Another global seed gives the same tokens.")
+
+
+def test_sample_with_negative_temperature(student):
+    """A temperature below 0 is a ValueError that names an argument."""
+    with student.expect_raises(ValueError, naming=("temperature",)):
+        student.sample(_fresh(student), _ids(1, 2), 2, temperature=-0.5)

@@ -1,0 +1,135 @@
+"""GPT-2's weights, taken from Hugging Face's model."""
+
+import torch
+
+from .shared import LOGITS, _fill, _fresh, _gpt_weights, _ids, _logits, _sizes
+
+
+def _their_config(epsilon=1e-5, **sizes):
+    """The config of a GPT2LMHeadModel of these sizes."""
+    sizes = _sizes(**sizes)
+    names = {"vocab_size": "vocab_size", "context_length": "n_positions", "d_model": "n_embd"}
+    names |= {"num_layers": "n_layer", "num_heads": "n_head"}
+    config = {theirs: sizes[ours] for ours, theirs in names.items()}
+    return config | {"layer_norm_epsilon": epsilon, "bos_token_id": None, "eos_token_id": None}
+
+
+def _turned(weight):
+    """A matrix turned from (out, in) to (in, out); a bias as it is."""
+    return weight.T.contiguous() if weight.ndim == 2 else weight
+
+
+def _their_weights(weights):
+    """The parameters of a GPT under the names and in the layout of Hugging Face's GPT2LMHeadModel."""
+    names = {"token_embedding": "wte", "position_embedding": "wpe", "norm": "ln_f", "norm1": "ln_1", "norm2": "ln_2"}
+    names |= {"attention.output": "attn.c_proj", "feed_forward.up": "mlp.c_fc", "feed_forward.down": "mlp.c_proj"}
+    theirs = {}
+    for name, weight in weights.items():
+        _, number, inner = name.split(".", 2) if name.startswith("blocks.") else ("", "", name)
+        layer, kind = inner.rsplit(".", 1)
+        prefix = f"transformer.h.{number}." if number else "transformer."
+        if layer == "attention.query":
+            parts = [weights[name.replace("query", part)] for part in ("query", "key", "value")]
+            theirs[f"{prefix}attn.c_attn.{kind}"] = _turned(torch.cat(parts))
+        elif layer in names:
+            linear = inner in ("attention.output.weight", "feed_forward.up.weight", "feed_forward.down.weight")
+            theirs[f"{prefix}{names[layer]}.{kind}"] = _turned(weight) if linear else weight
+    return theirs
+
+
+def _loaded(student, epsilon=1e-5, **sizes):
+    """The student's GPT after loading, Hugging Face's model, and the weights by our names."""
+    weights = _gpt_weights(_sizes(**sizes))
+    theirs = student.prop("hugging_face", _their_config(epsilon, **sizes), _their_weights(weights))
+    model = _fresh(student, **sizes)
+    loaded = student.expect_handle(student.load_gpt2_weights(model, theirs), about="the result")
+    student.expect(student.same(loaded, model), "The result should be the GPT that was handed in, and is another one.")
+    return model, theirs, weights
+
+
+def _expect_their_logits(student, model, weights, tokens, epsilon=1e-5, **sizes):
+    """The logits are those of a GPT with these weights and this epsilon."""
+    student.expect_close(model(tokens), _logits(weights, tokens, _sizes(**sizes), epsilon), atol=LOGITS)
+
+
+def test_load_embeddings_and_last_norm(student):
+    """The two embeddings and the last norm hold Hugging Face's numbers, and the GPT is given back."""
+    model, _, weights = _loaded(student, heads=1)
+    for name in ("token_embedding.weight", "position_embedding.weight", "norm.weight", "norm.bias"):
+        student.expect_equal(model.get(name), weights[name], about=name)
+
+
+def test_load_one_block(student):
+    """A model of one block with one head gives the logits of Hugging Face's."""
+    model, _, weights = _loaded(student, heads=1)
+    _expect_their_logits(student, model, weights, _ids(2, 5), heads=1)
+
+
+def test_load_several_blocks(student):
+    """Every block has its own weights and every head its own columns."""
+    sizes = {"vocab": 7, "context": 5, "d_model": 12, "layers": 3, "heads": 4}
+    model, _, weights = _loaded(student, **sizes)
+    _expect_their_logits(student, model, weights, _ids(3, 4, 7), **sizes)
+
+
+def test_load_so_that_it_can_be_trained(student):
+    """Gradients flow to what was loaded."""
+    model, _, weights = _loaded(student)
+    names = [name for name in weights if not name.endswith("key.bias")]  # which has no effect
+    gradients = model.vjp(_ids(2, 4), cotangent=torch.randn(2, 4, 11), wrt=names)
+    for name, gradient in zip(names, gradients, strict=True):
+        student.expect(gradient is not None, f"No gradient flows to {name}.")
+        found = student.expect_tensor(gradient, shape=weights[name].shape, about=f"the gradient of {name}")
+        student.expect(bool((found != 0).any()), f"The gradient of {name} is zero everywhere.")
+
+
+def test_load_shares_no_memory(student):
+    """Changing Hugging Face's model afterwards does not change the GPT, nor the other way round."""
+    model, theirs, weights = _loaded(student)
+    _fill(student, theirs, _their_weights(_gpt_weights(_sizes())))
+    told = model.parameters()
+    for name, weight in weights.items():
+        there = told[name].data if name in told else model.get(name)  # it may have another name as well
+        student.expect_equal(there, weight, about=f"{name}, after Hugging Face's model was changed,")
+    before = theirs.parameters()
+    _fill(student, model, _gpt_weights(_sizes()))
+    for name, weight in theirs.parameters().items():
+        student.expect_equal(weight.data, before[name].data, about=f"Hugging Face's {name}, after the GPT was changed,")
+
+
+def test_load_another_epsilon(student):
+    """All norms get Hugging Face's layer_norm_epsilon."""
+    model, _, weights = _loaded(student, epsilon=0.3, layers=2)
+    _expect_their_logits(student, model, weights, _ids(3, 5), epsilon=0.3, layers=2)
+    for norm in ("norm", "blocks.0.norm1", "blocks.1.norm2"):
+        student.expect_close(model.get(f"{norm}.epsilon"), 0.3, atol=1e-6, about=f"{norm}.epsilon")
+
+
+def test_load_leaves_the_other_model_alone(student):
+    """Hugging Face's model is afterwards what it was, and can be trained as before."""
+    weights = _their_weights(_gpt_weights(_sizes()))
+    theirs = student.prop("hugging_face", _their_config(0.01), weights)
+    student.load_gpt2_weights(_fresh(student), theirs)
+    told = theirs.parameters()
+    for name, weight in weights.items():
+        student.expect(name in told, f"Hugging Face's {name} is gone.")
+        student.expect_equal(told[name].data, weight, about=f"Hugging Face's {name}")
+        student.expect(told[name].requires_grad, f"Hugging Face's {name} can no longer be trained.")
+    student.expect_close(theirs.get("transformer.ln_f.eps"), 0.01, atol=1e-6, about="Hugging Face's epsilon")
+    student.expect(not theirs.training, "Hugging Face's model was in evaluation mode and is not any more.")
+
+
+def test_load_sizes_that_do_not_fit(student):
+    """Another vocabulary, model size, number of blocks or too few positions: a ValueError that names an argument."""
+    theirs = student.prop("gpt2", _their_config(layers=2))
+    for sizes in ({"vocab": 10}, {"vocab": 12}, {"context": 7}, {"d_model": 4}, {"layers": 1}, {"layers": 3}):
+        with student.expect_raises(ValueError, naming=("model", "hugging_face_model")):
+            student.load_gpt2_weights(_fresh(student, **{"layers": 2, **sizes}), theirs)
+
+
+def test_load_heads_that_do_not_fit(student):
+    """Another number of heads is a ValueError that names an argument, although all shapes are the same."""
+    theirs = student.prop("gpt2", _their_config(heads=2))
+    for heads in (4, 1):
+        with student.expect_raises(ValueError, naming=("model", "hugging_face_model")):
+            student.load_gpt2_weights(_fresh(student, heads=heads), theirs)

@@ -1,0 +1,23 @@
+"""What the tests of `rnn` share.
+
+Tolerances are five times or more what the right modules in tests/right differ by, over 1000 seeds.
+"""
+
+import math
+
+import torch
+
+STATE = 3e-6  # of states, which lie between -1 and 1
+LOGITS = 1e-5  # of sums of a dozen terms, results up to four
+GRADIENT = 3e-5  # of sums over all positions of a batch, entries up to ten
+LOSS = 5e-6  # of means of a few terms up to ten
+
+PARAMETERS = ("embedding.weight", "W_x", "W_s", "b_s", "W_y", "b_y")
+
+
+def _weights(vocab_size, embedding_dim, hidden_dim):
+    """Random parameters, by name, of a size that keeps states between the extremes."""
+    v, e, h = vocab_size, embedding_dim, hidden_dim
+    shapes = dict(zip(PARAMETERS, ((v, e), (e, h), (h, h), (h,), (h, v), (v,)), strict=True))
+    fan_in = {"W_x": e, "W_s": h, "W_y": h}
+    return {name: torch.randn(shape) / math.sqrt(fan_in.get(name, 1.5)) for name, shape in shapes.items()}
