@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,16 @@ def test_without_a_layer_what_it_alone_stops_gets_through(through, circumstance,
 @pytest.mark.parametrize(("circumstance", "without", "attacks"), STILL)
 def test_what_two_layers_stop_one_stops(through, circumstance, without, attacks):
     assert not set(attacks) & set(of(through, circumstance, without))
+
+
+@pytest.fixture(autouse=True)
+def left(monkeypatch):
+    """Where processes that end themselves leave their folders; other users may make one there."""
+    with tempfile.TemporaryDirectory(prefix="layers-") as folder:
+        os.chmod(folder, 0o1777)
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 CONFINED = """
@@ -166,15 +177,6 @@ def test_every_name_of_a_system_call_is_one():
     names = [*ALLOWED, *PRETENDED, *REFUSED]
     assert len(names) == len(set(names))
     assert not [name for name in names if name not in X86_64_SYSCALLS and name not in AARCH64_SYSCALLS]
-
-
-def test_the_filter_can_be_made_for_both_kinds_of_processor(monkeypatch):
-    """Made only: on aarch64 it has never been run."""
-    from autograder.student import seccomp
-
-    for machine in ("x86_64", "aarch64"):
-        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
-        assert len(seccomp._made().program) > 8 * 200
 
 
 def test_a_students_own_check_is_free_to_start_processes_and_to_use_the_network():
