@@ -6,6 +6,7 @@ variables of the running kernel as they are, in this process and without limits:
 loop. What a test draws at random, and the variables that it sets for pytest, are nothing that the notebook sees.
 """
 
+import linecache
 import os
 import textwrap
 import traceback
@@ -63,12 +64,10 @@ def _told(unit: Unit, topic: Topic, item: Item, suite: Suite[list[str]], variabl
 def _line(outcome: Outcome, variables: Mapping[str, Any]) -> str:
     """The notebook's own line that the error came through last, or what to do about a name that is missing."""
     if outcome.error is not None and outcome.error.__cause__ is not None:
-        frames = list(traceback.walk_tb(outcome.error.__cause__.__traceback__))
-        for summary, (frame, _) in zip(
-            reversed(traceback.extract_tb(outcome.error.__cause__.__traceback__)), reversed(frames), strict=True
-        ):
+        for frame, line in reversed(list(traceback.walk_tb(outcome.error.__cause__.__traceback__))):
             if frame.f_globals is variables:
-                return f"\nIn `{summary.name}`, line {summary.lineno} of its cell: {summary.line}"
+                source = linecache.getline(frame.f_code.co_filename, line).strip()
+                return f"\nIn `{frame.f_code.co_name}`, line {line} of its cell: {source}"
     if outcome.status is Status.NOT_ATTEMPTED and " has no " in outcome.message:
         return "\nHave you run its cell?"
     return ""

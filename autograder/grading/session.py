@@ -23,7 +23,7 @@ from autograder.results import ItemResult, Status, TestResult, item_status
 from autograder.spec import Item, Topic, Unit
 from autograder.submission import Submission
 from autograder.target.launcher import Launcher
-from autograder.target.loading import told
+from autograder.target.loading import left_out
 
 
 @dataclass
@@ -113,7 +113,7 @@ class _TopicGrading:
                 id for id, found in first.items() if any(o.status is not Status.PASSED for o in found.values())
             }
             self.isolation = run.isolation
-            self.problems += [told(topic.file, cell) for cell in sorted(run.ended_cells)]
+            self.problems += [left_out(topic.file, cell) for cell in sorted(run.ended_cells)]
             if run.failed_import is not None:
                 self.broken = True
                 self.problems.append(next(iter(first[items[0].id].values())).message)

@@ -7,18 +7,18 @@ been resolved to the objects they name.
 
 import ast
 import builtins
-import importlib.util
 import random
 import sys
 import types
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import chdir, contextmanager
+from contextlib import chdir
 from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 from autograder.student import answers, cells, notebook, traps
+from autograder.student.importing import importable, load_file, load_props
 from autograder.student.outline import identifiers, outline
 from autograder.student.reduce import reduce
 from autograder.student.wire import Ref
@@ -127,13 +127,15 @@ class Workbench:
         if config.isolated:
             traps.install(config.forbidden, str(self.file))
         seed_everything(0)
-        with _importable(config), chdir("."):  # back to where it was, wherever a notebook went
+        names = (config.topic, *config.topics)
+        # Back to where it was afterwards, wherever a notebook went.
+        with importable(config.folder, names, stay=config.isolated), chdir("."):
             for name in config.replaced_modules:
-                sys.modules[name] = _load_file(name, Path(config.stand_ins, f"{name}.py"))
+                sys.modules[name] = load_file(name, Path(config.stand_ins, f"{name}.py"))
             if self.is_notebook:
                 yield from self._run_cells()
             else:
-                self.module = _load_file(config.topic, self.file)
+                self.module = load_file(config.topic, self.file)
         for name, value in self._replaced_names().items():
             setattr(self.module, name, value)
 
@@ -152,7 +154,7 @@ class Workbench:
         config = self.config
         if not config.replaced_names:
             return {}
-        stand_in = _load_file(f"{config.topic}_stand_in", Path(config.stand_ins, f"{config.topic}.py"))
+        stand_in = load_file(f"{config.topic}_stand_in", Path(config.stand_ins, f"{config.topic}.py"))
         return {name: getattr(stand_in, name) for name in config.replaced_names}
 
     def failures(self) -> list[cells.Failure]:
@@ -348,48 +350,6 @@ def seed_everything(seed: int) -> None:
         numpy.random.seed(seed % 2**32)
     if torch is not None:
         torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each kind of device
-
-
-def load_props(folder: str, topic: str) -> dict[str, Any]:
-    """The named functions of props/common.py and of props/TOPIC.py."""
-    found: dict[str, Any] = {}
-    for name in ("common", topic):
-        path = Path(folder, f"{name}.py")
-        if path.is_file():
-            found |= {key: value for key, value in vars(_load_file(f"props_{name}", path)).items() if callable(value)}
-    return found
-
-
-def _load_file(name: str, path: Path) -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:  # from its source, whatever compiled file lies beside it
-        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
-    except BaseException:
-        sys.modules.pop(name, None)
-        raise
-    return module
-
-
-@contextmanager
-def _importable(config: BenchConfig) -> Iterator[None]:
-    """Topics import each other by bare name, from the student's folder, which comes last on the path.
-
-    In a process of their own they stay importable; in the tests' process nothing of them stays behind.
-    """
-    names = (config.topic, *config.topics)
-    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    sys.path.append(config.folder)
-    try:
-        yield
-    finally:
-        if not config.isolated:
-            sys.path.remove(config.folder)
-            for name in names:
-                sys.modules.pop(name, None)
-            sys.modules.update(before)
 
 
 def _attribute(owner: Any, path: str) -> Any:

@@ -33,6 +33,6 @@ def load(start: Callable[[tuple[int, ...]], ProcessTarget], is_notebook: bool, e
             again = True
 
 
-def told(file: str, cell: int) -> str:
+def left_out(file: str, cell: int) -> str:
     """What to say of a cell that was left out."""
     return f"{file}: cell {cell} ended the Python process (as `os._exit` does), so everything was run without it."

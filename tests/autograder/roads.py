@@ -17,7 +17,7 @@ SECRET = "the-secret-of-the-tests"
 def run(*command, cwd, check=False, **variables):
     environment = {**os.environ, "AUTOGRADER_SECRET": SECRET, "COLUMNS": "120", **variables}
     return subprocess.run(
-        list(map(str, command)), cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=check
+        list(map(str, command)), cwd=cwd, env=environment, capture_output=True, text=True, timeout=3600, check=check
     )
 
 
@@ -49,6 +49,40 @@ def otter_run(package, submission, folder):
     done = run(Path(sys.executable).with_name("otter"), "run", "-a", package, "-o", folder, submission, cwd=folder)
     path = folder / "results.json"
     return done, json.loads(path.read_text()) if path.is_file() else None
+
+
+_OTTER_RUNS = """
+import os, sys
+import otter.cli, otter.execute, otter.run.run_autograder, nbconvert.preprocessors
+package, *rest = sys.argv[1:]
+for submission, folder in zip(rest[::2], rest[1::2]):
+    if os.fork() == 0:
+        os.chdir(folder)
+        log = os.open("log", os.O_CREAT | os.O_WRONLY)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        otter.cli.cli(["run", "-a", package, "-o", folder, submission])
+    status = os.waitstatus_to_exitcode(os.wait()[1])
+    open(os.path.join(folder, "status"), "w").write(str(status))
+"""
+
+
+def otter_runs(package, submissions, folder):
+    """By student: the exit status of `otter run`, what it said, and its results.json if there is one.
+
+    Its command is called in forks of one process, which imports otter once: two of a run's seven seconds.
+    """
+    for student in submissions:
+        (folder / student).mkdir(parents=True)
+    paths = [path for student, submission in submissions.items() for path in (submission, folder / student)]
+    run(sys.executable, "-c", _OTTER_RUNS, package, *paths, cwd=folder, check=True, OPENBLAS_NUM_THREADS="1")
+    found = {}
+    for student in submissions:
+        results = folder / student / "results.json"
+        told = (folder / student / "log").read_text()
+        status = int((folder / student / "status").read_text())
+        found[student] = (status, told, json.loads(results.read_text()) if results.is_file() else None)
+    return found
 
 
 def otter_total(results):
