@@ -5,7 +5,7 @@ tests/mistakes/TOPIC.yml is a list of mistakes; tests/right/TOPIC/ holds whole m
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -39,6 +39,7 @@ class Mistake(BaseModel):
     says: str
     hint: str
     common: bool = False
+    kind_of: str = ""  # another mistake of the item, more general: what that says is true of this one too
 
     def applied_to(self, solution: str, kind: str = "module") -> str:
         """The solution with this mistake in it. Raises `UsageError` where an edit does not fit.
@@ -98,7 +99,15 @@ def mistakes_of(unit: Unit, topic: Topic) -> tuple[Mistake, ...]:
         if mistake.item not in {item.id for item in topic.items}:
             raise UsageError(f"{path}: mistake {mistake.id}: no item {mistake.item}")
         mistake.applied_to(solution, topic.kind)
+    for mistake in found:
+        if mistake.kind_of and mistake.kind_of not in seen:
+            raise UsageError(f"{path}: mistake {mistake.id}: no mistake {mistake.kind_of}")
     return found
+
+
+def names_of(mistake: Mistake, bank: Sequence[Mistake]) -> frozenset[str]:
+    """The sentences that are true of code with this mistake: its own, and those of what it is a kind of."""
+    return frozenset(each.says for each in bank if each.id in (mistake.id, mistake.kind_of))
 
 
 def near_misses_of(unit: Unit, topic: Topic, solution: str) -> Iterator[tuple[Mistake, str]]:

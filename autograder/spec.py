@@ -195,6 +195,8 @@ class Verify(Strict):
     mutants: Threshold = Fraction(0)  # of each item's mutants, killed by a test rather than explained
     sharpness: Threshold = Fraction(4, 5)  # of the mistakes that a test caught by tests/mistakes/*.caught.csv
     idle_tests: Annotated[int, Field(ge=0)] = 0  # tests that catch no mistake of their item
+    named: Threshold = Fraction(4, 5)  # with --names: of the common mistakes in different right solutions
+    wrong_names: Annotated[int, Field(ge=0)] = 0  # with --names: names of something else, two mistakes at once included
 
 
 class Spec(Strict):

@@ -5,11 +5,17 @@ item in it. A mistake is named only if it answers *every* request of *every* tes
 that passed included, and the solution does not. So a half-written function, two mistakes at once or random numbers are
 called nothing. Of several that fit, a common one is named if it is the only common one; otherwise none.
 
+That costs nothing where all tests pass. Else it may cost as much again as the failed tests, or a second where that is
+more, counted in what the requests cost as written down (see `autograder.grading.costs`), so that it ends at the same
+request on every run. Where it ends before every mistake that matters was asked, none is named. Loading a mistaken
+solution, once in a job, comes on top.
+
 It runs on the grader's side, on code of the unit's authors alone; the student reads the mistake's sentence and hint.
 """
 
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from autograder.grading.costs import UNKNOWN, Allowance, Spent, allowance, costs_of, path_of
 from autograder.grading.likeness import alike
 from autograder.grading.outcome import Outcome
 from autograder.grading.recording import Record
@@ -34,6 +41,15 @@ _CPU_SECONDS = 2  # of one test's replay: only mistakes that never end take as l
 SOLUTION = ""
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What a test asked, what it costs to ask all of it again, and what that is paid from."""
+
+    record: Record
+    cost: float
+    allowance: Allowance
+
+
 @dataclass
 class Diagnoser:
     """Names mistakes; keeps the mutated solutions that it has loaded."""
@@ -42,6 +58,12 @@ class Diagnoser:
     _banks: dict[str, tuple[Mistake, ...]] = field(default_factory=dict)
     _loaded: dict[tuple[str, str], InProcessTarget | None] = field(default_factory=dict)
     _folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def close(self) -> None:
+        """Take away what was written to load mistakes from."""
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
     def name(
         self, topic: Topic, item: Item, outcomes: Mapping[str, Outcome], records: Mapping[str, Record]
@@ -53,22 +75,30 @@ class Diagnoser:
             return None
         if any(outcome.status not in (Status.PASSED, Status.FAILED) for outcome in outcomes.values()):
             return None
-        # Quick ones first, and those that failed: which mistake is named does not depend on the order.
-        order = sorted(known, key=lambda test: (test not in failed, outcomes[test].seconds))
+        costs = costs_of(path_of(self.unit, topic))
+        # Those that failed first, and cheap ones: most mistakes differ there already. The same order on every run.
+        order = sorted(known, key=lambda test: (test not in failed, costs.get(test, UNKNOWN)))
+        purse = allowance(costs, failed)
         if topic.name not in self._banks:
             self._banks[topic.name] = mistakes_of(self.unit, topic)
         bank = [mistake for mistake in self._banks[topic.name] if mistake.item == item.id]
-        chosen = self._fitting(topic, bank, [records[test] for test in order])
-        if len(chosen) != 1 or all(self._same(topic, SOLUTION, bank, records[test], _OTHER) for test in failed):
+        asked = [_Asked(records[test], costs.get(test, UNKNOWN), purse) for test in order]
+        try:
+            chosen = self._fitting(topic, bank, asked)
+            if len(chosen) != 1 or all(
+                self._same(topic, SOLUTION, bank, each, _OTHER) for each in asked[: len(failed)]
+            ):
+                return None
+        except Spent:
             return None
         return chosen[0]
 
-    def _fitting(self, topic: Topic, bank: Sequence[Mistake], records: Sequence[Record]) -> list[Mistake]:
+    def _fitting(self, topic: Topic, bank: Sequence[Mistake], asked: Sequence["_Asked"]) -> list[Mistake]:
         """The common mistakes that explain everything or, where none does, the others; two are enough to stop."""
         for common in (True, False):
             found: list[Mistake] = []
             for mistake in (each for each in bank if each.common is common):
-                if all(self._same(topic, mistake.id, bank, record, _SAME) for record in records):
+                if all(self._same(topic, mistake.id, bank, each, _SAME) for each in asked):
                     found.append(mistake)
                 if len(found) > 1:
                     break
@@ -76,14 +106,14 @@ class Diagnoser:
                 return found
         return []
 
-    def _same(self, topic: Topic, version: str, bank: Sequence[Mistake], record: Record, tolerance: float) -> bool:
+    def _same(self, topic: Topic, version: str, bank: Sequence[Mistake], asked: "_Asked", tolerance: float) -> bool:
         """Whether this version of the solution answers the test's requests as the student did."""
         target = self._target(topic, version, bank)
         if target is None:
             return False
         same = False
         with _limited() as expired:
-            same = _replay(record, target, tolerance)
+            same = _replay(asked, target, tolerance)
         if expired:  # it explains nothing but a timeout, and those are not explained
             self._loaded[topic.name, version] = None
         return same and not expired
@@ -119,16 +149,25 @@ class Diagnoser:
         return root / "solutions"
 
 
-def _replay(record: Record, target: InProcessTarget, tolerance: float) -> bool:
+def milliseconds_of(record: Record, target: InProcessTarget) -> float:
+    """What it costs to ask all of it again, in CPU time."""
+    began = time.process_time()
+    _replay(_Asked(record, 0, Allowance(0)), target, _SAME)
+    return 1000 * (time.process_time() - began)
+
+
+def _replay(asked: _Asked, target: InProcessTarget, tolerance: float) -> bool:
     handles: dict[int, Ref] = {}
 
     def pair(theirs: Ref, ours: Ref) -> bool:
         handles[theirs.id] = ours
         return True
 
+    exchanges = asked.record.exchanges
     with suppress(Finding):
-        target.begin(record.seed, 0)
-        for exchange in record.exchanges:
+        target.begin(asked.record.seed, 0)
+        for exchange in exchanges:
+            asked.allowance.spend(asked.cost / len(exchanges))
             try:
                 answer = target.request(_with_handles(exchange.request, handles))
             except StudentError as error:

@@ -7,6 +7,10 @@ from typing import Any
 
 from autograder.student.wire import Ref
 
+# Below this size numbers are taken for the rounding of larger ones: a gradient that is 0 comes out as 1e-8 or so.
+_SMALL = {4: 1e-3}  # by bytes of a number
+_SMALLER = 1e-6  # of numbers with more bytes
+
 Pair = Callable[[Ref, Ref], bool]  # told of two handles that stand in the same place
 
 
@@ -56,10 +60,14 @@ def _arrays_alike(one: Any, other: Any, tolerance: float) -> bool:
     finite = numpy.isfinite(second)
     if not (finite == numpy.isfinite(first)).all():
         return False
-    scale = float(numpy.abs(second[finite]).max()) if finite.any() else 0.0
+    scale = max(float(numpy.abs(second[finite]).max()) if finite.any() else 0.0, _SMALL.get(_bytes(one), _SMALLER))
     same_rest = (first == second) | ((first != first) & (second != second))
-    near = numpy.abs(numpy.where(finite, first, 0) - numpy.where(finite, second, 0)) <= tolerance * max(scale, 1e-6)
+    near = numpy.abs(numpy.where(finite, first, 0) - numpy.where(finite, second, 0)) <= tolerance * scale
     return bool(numpy.where(finite, near, same_rest).all())
+
+
+def _bytes(array: Any) -> int:
+    return int(array.element_size() if hasattr(array, "element_size") else array.itemsize)
 
 
 def _as_numpy(value: Any) -> Any:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from autograder.grading.suite import TestTarget
 from autograder.student import wire
 from autograder.target.failures import StudentError
-from autograder.target.process import ProcessTarget
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Record:
 
 
 class Recorder:
-    """A student's process with a memory of what the current test asked."""
+    """A target with a memory of what the current test asked."""
 
-    def __init__(self, target: ProcessTarget) -> None:
+    def __init__(self, target: TestTarget) -> None:
         self._target = target
         self.record = Record(0)
 

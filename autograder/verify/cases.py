@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.mistakes import Mistake, mistakes_of, near_misses_of, right_modules_of
+from autograder.mistakes import Mistake, mistakes_of, names_of, near_misses_of, right_modules_of
 from autograder.results import Result, Status
 from autograder.spec import Topic, Unit
 from autograder.verify.mutants import Mutant, helpers_of, mutants_of
@@ -26,6 +26,8 @@ class Case:
     named: bool = False  # whether the report must name the mistake
     mutant: Mutant | None = None
     right: bool = False  # whether it is one of the different right solutions
+    control: bool = False  # whether only what a report calls it matters
+    says: frozenset[str] = frozenset()  # what may be named beside the mistake
 
     @property
     def must_lose(self) -> bool:
@@ -40,6 +42,8 @@ class Case:
         """What did not come out as it must."""
         if not result.graded:
             yield f"{self.name}: not graded: {' '.join(result.problems)}"
+            return
+        if self.control:
             return
         if self.mistake is not None and result.problems:  # one that does not even run is caught by no test
             yield f"{self.name}: {' '.join(result.problems)}"
@@ -82,9 +86,11 @@ def cases(unit: Unit, topics: Sequence[Topic] | None = None) -> Iterator[Case]:
                 )
                 for miss, changed in near_misses_of(unit, topic, solution)
             )
-        for mistake in mistakes_of(unit, topic):
+        bank = mistakes_of(unit, topic)
+        for mistake in bank:
             changed = solutions | {topic.file: mistake.applied_to(solution, topic.kind).encode()}
-            yield Case(f"mistake {topic.name}/{mistake.id}", frozenset([mistake.item]), changed, mistake)
+            name, says = f"mistake {topic.name}/{mistake.id}", names_of(mistake, bank)
+            yield Case(name, frozenset([mistake.item]), changed, mistake, says=says)
 
 
 def mutant_cases(unit: Unit, topic: Topic) -> Iterator[Case]:

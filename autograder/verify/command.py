@@ -10,9 +10,11 @@ from rich.table import Table
 
 from autograder.grading.batch import Watcher
 from autograder.spec import Topic, Unit
-from autograder.verify import changed, matrix
+from autograder.verify import changed, costing, matrix
 from autograder.verify.cases import cases, mutant_cases
-from autograder.verify.proof import Proof, Verdict, prove, prove_again
+from autograder.verify.controls import controls
+from autograder.verify.names import Names
+from autograder.verify.proof import Proof, prove, prove_again
 from autograder.verify.survivors import Reckoning, explanations_of, reckon
 from autograder.verify.transplant import named_elsewhere
 
@@ -50,25 +52,22 @@ def verify(unit: Unit, asked: Asked) -> int:
         if not topics:
             return 0
     proof = _proof(unit, topics, asked, console)
-    elsewhere = _named_elsewhere(unit, topics, asked, console) if asked.names else []
+    names = _names(unit, topics, proof, asked, console) if asked.names else None
     reckonings = [_reckoning(unit, topic, asked, console) for topic in topics if asked.mutants]
     found = matrix.grids(tuple(topics), proof)
     (unit.root / FOLDER).mkdir(parents=True, exist_ok=True)
     matrix.write_csv(found, unit.root / FOLDER / "matrix.csv")
     matrix.write_html(found, unit.root / FOLDER / "matrix.html")
     if asked.record:
-        matrix.record(unit, topics, found)
+        matrix.record(unit, topics, found, costing.measured(unit, topics))
     if asked.show_matrix:
         console.print("\n".join(matrix.lines(found)), markup=False, soft_wrap=True)
-    for line in _wrongly_named((*proof.verdicts, *elsewhere)):
-        console.print(f"✗ {line}", markup=False, soft_wrap=True)
-    if elsewhere:
-        named = sum(verdict.named for verdict in elsewhere)
-        console.print(f"Common mistakes put into other right modules: {named} of {len(elsewhere)} named")
+    for line in names.told if names else ():
+        console.print(line, markup=False, soft_wrap=True)
     console.print(_table(found, reckonings, asked))
     for line in (*proof.wrong, *(line for each in reckonings for line in _told(each))):
         console.print(f"✗ {line}", markup=False, soft_wrap=True)
-    missed = list(missed_thresholds(unit, topics, proof, reckonings, found))
+    missed = [*missed_thresholds(unit, topics, proof, reckonings, found), *(names.missed(unit) if names else ())]
     for line in missed:
         console.print(f"✗ {line}", markup=False, soft_wrap=True)
     console.print(f"Which test catches what: {FOLDER / 'matrix.html'}, {FOLDER / 'matrix.csv'}")
@@ -129,17 +128,13 @@ def _proof(unit: Unit, topics: Sequence[Topic], asked: Asked, console: Console) 
         return prove_again(unit, proof, others, watcher, asked.jobs)
 
 
-def _named_elsewhere(unit: Unit, topics: Sequence[Topic], asked: Asked, console: Console) -> list[Verdict]:
+def _names(unit: Unit, topics: Sequence[Topic], proof: Proof, asked: Asked, console: Console) -> Names:
+    every = [case for topic in topics for case in controls(unit, topic)]
     with _progress(console) as progress:
-        watcher = _watcher(progress, "in other right modules", None)
-        return named_elsewhere(unit, topics, watcher, asked.jobs)
-
-
-def _wrongly_named(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """Mistakes that are called by the name of another: it may be as good a name, or a wrong one."""
-    for verdict in verdicts:
-        if verdict.misnamed:
-            yield f"{verdict.case.name}: called {verdict.diagnosis!r}"
+        elsewhere = named_elsewhere(unit, topics, _watcher(progress, "in other right modules", None), asked.jobs)
+        watcher = _watcher(progress, "what has no name", len(every))
+        nameless = prove(unit, every, b"controls", watcher, names=True, jobs=asked.jobs).verdicts
+    return Names(proof.verdicts, tuple(elsewhere), nameless)
 
 
 def _reckoning(unit: Unit, topic: Topic, asked: Asked, console: Console) -> Reckoning:

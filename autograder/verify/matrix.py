@@ -1,11 +1,12 @@
 """The matrix of tests and mistakes: which test catches what. As a page, as CSV, and on the terminal."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from autograder.grading.costs import path_of
 from autograder.spec import Item, Topic, Unit
 from autograder.verify.proof import Proof, Verdict
 
@@ -28,22 +29,18 @@ def grids(topics: tuple[Topic, ...], proof: Proof) -> list[Grid]:
     return [Grid(item, verdicts) for topic in topics for item in topic.items if (verdicts := proof.of(item.id))]
 
 
-def caught_path(unit: Unit, topic: Topic) -> Path:
-    return unit.root / "tests" / "mistakes" / f"{topic.name}.caught.csv"
-
-
-def record(unit: Unit, topics: Sequence[Topic], found: Sequence[Grid]) -> None:
-    """Write down how many mistakes each test catches, so that one that catches fewer some day is seen."""
+def record(unit: Unit, topics: Sequence[Topic], found: Sequence[Grid], costs: Mapping[str, int]) -> None:
+    """Write down how many mistakes each test catches, so that one that catches fewer some day is seen; and its cost."""
     for topic in topics:
-        rows = [f"{test},{count}\n" for test, count in _counts(topic, found).items()]
+        rows = [f"{test},{count},{costs[test]}\n" for test, count in _counts(topic, found).items()]
         if rows:
-            caught_path(unit, topic).write_text("".join(("test,caught\n", *rows)), encoding="utf-8")
+            path_of(unit, topic).write_text("".join(("test,caught,milliseconds\n", *rows)), encoding="utf-8")
 
 
 def blunted(unit: Unit, topics: Sequence[Topic], found: Sequence[Grid], share: Fraction) -> Iterator[str]:
     """Tests that catch clearly less than this share of what they caught when it was written down."""
     for topic in topics:
-        path = caught_path(unit, topic)
+        path = path_of(unit, topic)
         if path.is_file():
             now = _counts(topic, found)
             for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):

@@ -32,8 +32,8 @@ class Verdict:
 
     @property
     def misnamed(self) -> bool:
-        """Whether another mistake was named; one with the same sentence is the same."""
-        return bool(self.diagnosis) and not self.named
+        """Whether something else was named; a mistake with the same sentence is the same."""
+        return bool(self.diagnosis) and not self.named and not self.diagnosis.startswith(tuple(self.case.says))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from autograder.grading.batch import Watcher
-from autograder.mistakes import mistakes_of, right_modules_of
+from autograder.mistakes import mistakes_of, names_of, right_modules_of
 from autograder.spec import Topic, Unit
 from autograder.verify.cases import Case
 from autograder.verify.proof import Verdict, prove
@@ -24,16 +24,26 @@ def transplanted(source: str, name: str, into: str) -> str | None:
         return None
     lines = into.splitlines(keepends=True)
     first, last = _lines(old)
-    used = {node.id for node in ast.walk(new) if isinstance(node, ast.Name)}
-    needed = [
-        node
-        for node in ours.body
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-        or (isinstance(node, ast.Assign) and used & {each.id for each in node.targets if isinstance(each, ast.Name)})
-    ]
+    needed = _needed(ours, _names_in(new))
     definition = source.splitlines(keepends=True)[_lines(new)[0] - 1 : _lines(new)[1]]
     before = [f"{ast.unparse(node)}\n" for node in needed]
     return "".join((*lines[: first - 1], *before, "\n\n", *definition, *lines[last:]))
+
+
+def _needed(module: ast.Module, used: set[str]) -> list[ast.stmt]:
+    """Its imports, and the constants that are used, with those that they use, in order."""
+    constants = [node for node in module.body if isinstance(node, ast.Assign)]
+    while True:
+        chosen = [node for node in constants if used & {name.id for name in node.targets if isinstance(name, ast.Name)}]
+        more = used.union(*map(_names_in, chosen))
+        if more == used:
+            break
+        used = more
+    return [node for node in module.body if isinstance(node, (ast.Import, ast.ImportFrom)) or node in chosen]
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def named_elsewhere(unit: Unit, topics: Sequence[Topic], watcher: Watcher | None, jobs: int | None) -> list[Verdict]:
@@ -52,7 +62,8 @@ def _cases(unit: Unit, topic: Topic) -> Iterator[Case]:
     """For each item and each other module: the right definition put there, and each common mistake's."""
     files = {each.file: (unit.solutions / each.file).read_bytes() for each in unit.spec.topics}
     solution = files[topic.file].decode()
-    common = [mistake for mistake in mistakes_of(unit, topic) if mistake.common]
+    bank = mistakes_of(unit, topic)
+    common = [mistake for mistake in bank if mistake.common]
     for module, path in right_modules_of(unit, topic).items():
         other = path.read_text(encoding="utf-8")
         for item in topic.items:
@@ -67,7 +78,8 @@ def _cases(unit: Unit, topic: Topic) -> Iterator[Case]:
                 changed = transplanted(source, item.name, other) if _only_in(source, solution, item.name) else None
                 if changed is not None:
                     with_it = files | {topic.file: changed.encode()}
-                    yield replace(sound, name=f"{at} with {mistake.id}", files=with_it, mistake=mistake)
+                    says = names_of(mistake, bank)
+                    yield replace(sound, name=f"{at} with {mistake.id}", files=with_it, mistake=mistake, says=says)
 
 
 def _only_in(changed: str, solution: str, name: str) -> bool:

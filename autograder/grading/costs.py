@@ -1,0 +1,53 @@
+"""What it costs to ask again what a test asked, as it was written down, and how much naming a mistake may spend.
+
+Seconds on a clock differ from run to run, and what is named must not. So the costs are data: `verify --record` writes
+them to tests/mistakes/TOPIC.caught.csv, in milliseconds of CPU on the solution.
+"""
+
+import csv
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from autograder.spec import Topic, Unit
+
+STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # milliseconds that are written down
+UNKNOWN = 5.0  # milliseconds, where nothing is written down
+_LEAST = 1000.0  # what may always be spent on an item
+_OF_A_TEST = 3  # a test costs two or three times as much: the solution is asked as well, and all of it crosses the line
+
+
+class Spent(Exception):
+    """The allowance is used up."""
+
+
+@dataclass
+class Allowance:
+    """What is left to spend on naming what is wrong with an item, in milliseconds as written down."""
+
+    left: float
+
+    def spend(self, milliseconds: float) -> None:
+        """Raises `Spent` where there is not that much left."""
+        self.left -= milliseconds
+        if self.left < 0:
+            raise Spent
+
+
+def allowance(costs: Mapping[str, float], failed: Collection[str]) -> Allowance:
+    """As much as the failed tests cost, or a second where that is more."""
+    return Allowance(max(_LEAST, _OF_A_TEST * sum(costs.get(test, UNKNOWN) for test in failed)))
+
+
+def path_of(unit: Unit, topic: Topic) -> Path:
+    return unit.root / "tests" / "mistakes" / f"{topic.name}.caught.csv"
+
+
+@cache
+def costs_of(path: Path) -> Mapping[str, float]:
+    """By test, what stands in this file; nothing where there is none."""
+    if not path.is_file():
+        return {}
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    return {row["test"]: float(row["milliseconds"]) for row in rows if row.get("milliseconds")}

@@ -1,0 +1,39 @@
+"""What it costs to ask again what each hidden test asks, measured on the solutions; see `autograder.grading.costs`."""
+
+from collections.abc import Sequence
+
+from autograder.grading.costs import STEPS
+from autograder.grading.diagnosis import milliseconds_of
+from autograder.grading.pool import warm_up
+from autograder.grading.recording import Recorder
+from autograder.grading.seeds import seed_for
+from autograder.grading.suite import Suite, collect
+from autograder.grading.topic import bench_config
+from autograder.spec import Topic, Unit
+from autograder.target.inprocess import InProcessTarget
+
+Costs = dict[str, int]  # milliseconds of CPU, by test
+
+
+def measured(unit: Unit, topics: Sequence[Topic]) -> Costs:
+    """For each hidden test of these topics, rounded so that measuring again seldom gives something else."""
+    topics = [topic for topic in topics if topic.kind != "answers"]
+
+    def body(suite: Suite[Costs]) -> Costs:
+        warm_up(unit, topics)
+        return {test: cost for topic in topics for test, cost in _of(unit, topic, suite).items()}
+
+    return collect(unit, "hidden", [topic.name for topic in topics], body)
+
+
+def _of(unit: Unit, topic: Topic, suite: Suite[Costs]) -> Costs:
+    target = InProcessTarget(bench_config(unit, topic, unit.solutions, isolated=False), quiet=True)
+    target.load()
+    found = {}
+    for item in topic.items:
+        for test in item.tests:
+            recorder = Recorder(target)
+            suite.run(topic.name, item, test, recorder, seed_for(b"costs", topic.name, test))
+            times = [milliseconds_of(recorder.record, target) for _ in range(2)]  # the first may import something
+            found[test] = min(STEPS, key=lambda step: abs(step - min(times)))
+    return found
