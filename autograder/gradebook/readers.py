@@ -6,17 +6,16 @@ that are written later show model answers, rubrics and notes, too, until it is t
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, Column, Connection, Engine, Integer, String, Table, insert, select
+from sqlalchemy import Boolean, Column, Engine, Integer, String, Table, insert, select
 
-from autograder.gradebook import schema
 from autograder.gradebook.database import reading, writing
 from autograder.gradebook.decisions import by_answer, latest
 from autograder.gradebook.schema import metadata
 from autograder.gradebook.settling import Decision, Settled, State, apply, settle
-from autograder.gradebook.store import Answer, Run
+from autograder.gradebook.store import Answer, Run, load_answers
 from autograder.key import Question, load_key
 from autograder.results import Feedback, ItemResult, Mark, Result, Status
 from autograder.spec import Unit
@@ -43,45 +42,42 @@ def with_readers(
 ) -> Iterator[Result]:
     """Each result with what readers gave, as it stands now. Where all are one student's, say whose."""
     with reading(engine) as connection:
-        read = _Read(connection, unit, run, student)
-    for result in results:
-        yield read.applied(result)
-
-
-class _Read:
-    """What readers decided on a class, or on one student's answers, loaded at once."""
-
-    def __init__(self, connection: Connection, unit: Unit, run: Run, student: str | None) -> None:
-        self._decisions = by_answer(latest(connection, student=student))
-        query = select(schema.answers).where(schema.answers.c.run == run.id)
-        if student is not None:
-            query = query.where(schema.answers.c.student == student)
-        rows = connection.execute(query).all()
-        self._answers = {(row.student, row.item): Answer(row.item, row.text, row.sha256) for row in rows}
+        decisions = by_answer(latest(connection, student=student))
         newest = select(releases.c.released).order_by(releases.c.number.desc()).limit(1)
-        self._key = _key(unit) if connection.scalar(newest) else {}
+        key = _key(unit) if connection.scalar(newest) else {}
+    for result in results:
+        written = load_answers(engine, run, result.student) if any(item.prose for item in result.items) else ()
+        yield _Read(result, decisions, {answer.item: answer for answer in written}, key).applied()
 
-    def applied(self, result: Result) -> Result:
-        settled = {item.id: self._settled(result.student, item.id) for item in result.items if item.prose}
-        result = apply(result, settled)
-        if not self._key:
+
+@dataclass(frozen=True)
+class _Read:
+    """A result, and what readers decided on its answers."""
+
+    result: Result
+    decisions: Mapping[tuple[str, str], list[Decision]]  # of the whole class
+    answers: Mapping[str, Answer]
+    key: Mapping[str, tuple[Question, str]]  # empty: answers are not released
+
+    def applied(self) -> Result:
+        settled = {item.id: self._settled(item.id) for item in self.result.items if item.prose}
+        result = apply(self.result, settled)
+        if not self.key:
             return result
-        items = (self._told(result.student, item, settled.get(item.id)) for item in result.items)
-        return replace(result, items=tuple(items))
+        return replace(result, items=tuple(self._told(item, settled.get(item.id)) for item in result.items))
 
-    def _settled(self, student: str, item: str) -> Settled:
-        made: list[Decision] = self._decisions.get((student, item), [])
-        return settle(made, self._answer(student, item).sha256)
+    def _settled(self, item: str) -> Settled:
+        return settle(self.decisions.get((self.result.student, item), []), self._answer(item).sha256)
 
-    def _answer(self, student: str, item: str) -> Answer:
-        return self._answers.get((student, item)) or Answer.of(item, "")
+    def _answer(self, item: str) -> Answer:
+        return self.answers.get(item) or Answer.of(item, "")
 
-    def _told(self, student: str, item: ItemResult, settled: Settled | None) -> ItemResult:
+    def _told(self, item: ItemResult, settled: Settled | None) -> ItemResult:
         """The item with what its student is told about the answer; nothing before a reader is done with it."""
-        if settled is None or item.id not in self._key or item.pending or item.status is Status.NOT_ATTEMPTED:
+        if settled is None or item.id not in self.key or item.pending or item.status is Status.NOT_ATTEMPTED:
             return item
-        question, model = self._key[item.id]
-        return replace(item, feedback=_feedback(question, model, self._answer(student, item.id).text, settled))
+        question, model = self.key[item.id]
+        return replace(item, feedback=_feedback(question, model, self._answer(item.id).text, settled))
 
 
 def _feedback(question: Question, model: str, text: str, settled: Settled) -> Feedback:
