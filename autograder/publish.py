@@ -35,14 +35,19 @@ class Publisher:
             self._write(whole)
 
     def everybody(self, written: Sequence[str] = ()) -> list[Result]:
-        """The pages of the class, and the reports of all but those of `written`, which stand already."""
-        results = list(self._whole(load_results(self.book, self.run)))
+        """The pages of the class, and the reports of all but those of `written`, which stand already.
+
+        Comes back with the results in short (see `write_class`).
+        """
         stand = set(written)
-        for result in results:
-            if result.student not in stand:
-                self._write(result)
-        write_class(results, self.unit, self.out)
-        return results
+
+        def one_after_another() -> Iterator[Result]:
+            for result in self._whole(load_results(self.book, self.run)):
+                if result.student not in stand:
+                    self._write(result)
+                yield result
+
+        return write_class(one_after_another(), self.unit, self.out)
 
     def _write(self, result: Result) -> None:
         folder = self.out / result.student

@@ -6,17 +6,16 @@ that are written later show model answers, rubrics and notes, too, until it is t
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, Column, Connection, Engine, Integer, String, Table, insert, select
+from sqlalchemy import Boolean, Column, Engine, Integer, String, Table, insert, select
 
-from autograder.gradebook import schema
 from autograder.gradebook.database import reading, writing
 from autograder.gradebook.decisions import by_answer, latest
 from autograder.gradebook.schema import metadata
 from autograder.gradebook.settling import Decision, Settled, State, apply, settle
-from autograder.gradebook.store import Answer, Run
+from autograder.gradebook.store import Answer, Run, load_answers
 from autograder.key import Question, load_key
 from autograder.results import Feedback, ItemResult, Mark, Result, Status
 from autograder.spec import Unit
@@ -43,69 +42,62 @@ def with_readers(
 ) -> Iterator[Result]:
     """Each result with what readers gave, as it stands now. Where all are one student's, say whose."""
     with reading(engine) as connection:
-        read = _Read(connection, run, unit, student)
+        decisions = by_answer(latest(connection, student=student))
+        newest = select(releases.c.released).order_by(releases.c.number.desc()).limit(1)
+        key = _key(unit) if connection.scalar(newest) else {}
     for result in results:
-        yield read.applied(result)
+        yield _Read(result, decisions, _answers(engine, run, result), key).applied()
 
 
 def with_marks_of(engine: Engine, run: Run, until: str | None = None) -> Callable[[Result], Result]:
     """What puts into a result of the run the marks that readers had given until then, or have given by now."""
     with reading(engine) as connection:
-        return _Read(connection, run, until=until).marked
+        decisions = by_answer(latest(connection, until=until))
+    return lambda result: _Read(result, decisions, _answers(engine, run, result)).marked()
 
 
+def _answers(engine: Engine, run: Run, result: Result) -> dict[str, Answer]:
+    if not any(item.prose for item in result.items):
+        return {}
+    return {answer.item: answer for answer in load_answers(engine, run, result.student)}
+
+
+@dataclass(frozen=True)
 class _Read:
-    """What readers decided on a class, or on one student's answers, loaded at once.
+    """A result, and what readers decided on its answers."""
 
-    Where there is a unit and answers are released, what their students are told about them as well.
-    """
+    result: Result
+    decisions: Mapping[tuple[str, str], list[Decision]]  # of the whole class
+    answers: Mapping[str, Answer]
+    key: Mapping[str, tuple[Question, str]] = field(default_factory=dict)  # empty: answers are not released
 
-    def __init__(
-        self,
-        connection: Connection,
-        run: Run,
-        unit: Unit | None = None,
-        student: str | None = None,
-        until: str | None = None,
-    ) -> None:
-        self._decisions = by_answer(latest(connection, student=student, until=until))
-        query = select(schema.answers).where(schema.answers.c.run == run.id)
-        if student is not None:
-            query = query.where(schema.answers.c.student == student)
-        rows = connection.execute(query).all()
-        self._answers = {(row.student, row.item): Answer(row.item, row.text, row.sha256) for row in rows}
-        newest = select(releases.c.released).order_by(releases.c.number.desc()).limit(1)
-        self._key = _key(unit) if unit and connection.scalar(newest) else {}
-
-    def marked(self, result: Result) -> Result:
+    def marked(self) -> Result:
         """With the marks that readers gave."""
-        return apply(result, self._settled_of(result))
+        return apply(self.result, self._all_settled())
 
-    def applied(self, result: Result) -> Result:
+    def applied(self) -> Result:
         """And with what they said, once that is released."""
-        settled = self._settled_of(result)
-        result = apply(result, settled)
-        if not self._key:
+        settled = self._all_settled()
+        result = apply(self.result, settled)
+        if not self.key:
             return result
-        items = (self._told(result.student, item, settled.get(item.id)) for item in result.items)
-        return replace(result, items=tuple(items))
+        return replace(result, items=tuple(self._told(item, settled.get(item.id)) for item in result.items))
 
-    def _settled_of(self, result: Result) -> dict[str, Settled]:
-        return {item.id: self._settled(result.student, item.id) for item in result.items if item.prose}
+    def _all_settled(self) -> dict[str, Settled]:
+        return {item.id: self._settled(item.id) for item in self.result.items if item.prose}
 
-    def _settled(self, student: str, item: str) -> Settled:
-        made: list[Decision] = self._decisions.get((student, item), [])
-        return settle(made, self._answer(student, item).sha256)
+    def _settled(self, item: str) -> Settled:
+        return settle(self.decisions.get((self.result.student, item), []), self._answer(item).sha256)
 
-    def _answer(self, student: str, item: str) -> Answer:
-        return self._answers.get((student, item)) or Answer.of(item, "")
+    def _answer(self, item: str) -> Answer:
+        return self.answers.get(item) or Answer.of(item, "")
 
-    def _told(self, student: str, item: ItemResult, settled: Settled | None) -> ItemResult:
+    def _told(self, item: ItemResult, settled: Settled | None) -> ItemResult:
         """The item with what its student is told about the answer; nothing before a reader is done with it."""
-        if settled is None or item.id not in self._key or item.pending or item.status is Status.NOT_ATTEMPTED:
+        if settled is None or item.id not in self.key or item.pending or item.status is Status.NOT_ATTEMPTED:
             return item
-        question, model = self._key[item.id]
-        return replace(item, feedback=_feedback(question, model, self._answer(student, item.id).text, settled))
+        question, model = self.key[item.id]
+        return replace(item, feedback=_feedback(question, model, self._answer(item.id).text, settled))
 
 
 def _feedback(question: Question, model: str, text: str, settled: Settled) -> Feedback:

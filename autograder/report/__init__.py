@@ -5,7 +5,7 @@ and the gradebook, `write_similar` the pairs that resemble each other. jinja2 is
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from autograder.report import html as html_report
 from autograder.report.files import write_atomically
 from autograder.report.notes import write_notes
 from autograder.report.progress import since_last_time
+from autograder.report.seen import Seen
 from autograder.results import Result
 from autograder.spec import Unit
 
@@ -42,12 +43,17 @@ def write_similar(found: "Similarity", unit: Unit, folder: Path) -> None:
     write_atomically(folder / SIMILAR, html_report.render_similar(found, unit))
 
 
-def write_class(results: Sequence[Result], unit: Unit, folder: Path) -> None:
-    """Write grades.csv and class.html into `folder`; the rows keep the order of `results`."""
-    write_atomically(folder / "grades.csv", csv_report.render(results, unit))
+def write_class(results: Iterable[Result], unit: Unit, folder: Path) -> list[Result]:
+    """Write grades.csv and class.html into `folder`; the rows keep the order of `results`.
+
+    Comes back with the results in short: marks and no tests, which is all that is kept of each on the way.
+    """
+    seen = Seen.of(results)
+    write_atomically(folder / "grades.csv", csv_report.render(seen.results, unit))
     write_atomically(
-        folder / "class.html", html_report.render_class(results, unit, SIMILAR if (folder / SIMILAR).is_file() else "")
+        folder / "class.html", html_report.render_class(seen, unit, SIMILAR if (folder / SIMILAR).is_file() else "")
     )
+    return seen.results
 
 
 def write_forms(result: Result, unit: Unit, folder: Path, forms: Sequence[str]) -> None:

@@ -5,17 +5,18 @@ in the notes and not on this page.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median, quantiles
 
 from autograder.report import item_analysis
 from autograder.report.for_student import for_student
 from autograder.report.item_analysis import ItemFigures
-from autograder.report.summary import CLAIM_WORDS, TopicView, topic_title, topics
+from autograder.report.seen import Seen, Who
+from autograder.report.summary import CLAIM_WORDS, topic_title
 from autograder.report.text import clean
-from autograder.results import ItemResult, Result, Status, TestResult
+from autograder.results import ItemResult, Result, Status
 from autograder.spec import Unit
 
 SLOWEST = 12
@@ -23,18 +24,10 @@ _TOO_LITTLE = 0.1  # seconds that are not worth a line
 
 
 @dataclass(frozen=True)
-class Who:
-    """A student's name, fit to be shown, and the address of their report (empty: none)."""
-
-    name: str
-    link: str
-
-
-@dataclass(frozen=True)
 class StudentRow:
     result: Result
     who: Who
-    topics: dict[str, TopicView]
+    topics: dict[str, Fraction]  # the marks by topic, without extra credit
 
 
 @dataclass(frozen=True)
@@ -123,45 +116,37 @@ class ClassView:
         return sum((each.points * each.students for each in self.waiting), Fraction(0))
 
 
-Told = list[tuple[Who, ItemResult, TestResult]]
-
-
-def class_view(results: Sequence[Result], links: Sequence[str], unit: Unit) -> ClassView:
-    """The page for results as they were graded, with a link to each student's own report (empty: none)."""
-    shown = [for_student(_without_tests(result)) for result in results]
-    people = [Who(result.student, link) for result, link in zip(shown, links, strict=True)]
+def class_view(seen: Seen, unit: Unit) -> ClassView:
+    """The page for a class as it was graded."""
+    shown = [for_student(result) for result in seen.results]
     graded = [result for result in shown if result.graded]
     names = dict.fromkeys(item.topic for result in graded for item in result.items if not item.extra)
-    told = [
-        (who, item, test)
-        for who, result in zip(people, results, strict=True)
-        if result.graded
-        for item in result.items
-        for test in item.tests
-    ]
     scores = [result.score for result in graded]
     return ClassView(
         students=tuple(
-            StudentRow(result, who, {topic.name: topic for topic in topics(result, unit)} if result.graded else {})
-            for who, result in zip(people, shown, strict=True)
+            StudentRow(result, who, _by_topic(result)) for who, result in zip(seen.people, shown, strict=True)
         ),
         topics=tuple((name, topic_title(unit, name)) for name in names),
         items=_item_rows(graded),
         caution=item_analysis.caution(len(graded)),
-        misconceptions=_misconceptions(told),
-        ended=_ended(told),
+        misconceptions=_misconceptions(seen),
+        ended=_ended(seen),
         waiting=_waiting(graded),
-        slow=_slow(told),
-        problems=_problems(people, shown),
+        slow=_slow(seen),
+        problems=_problems(seen.people, shown),
         graded=len(graded),
         median=median(scores) if scores else None,
         middle=_quartiles(scores),
     )
 
 
-def _without_tests(result: Result) -> Result:
-    """What the rows need; cleaning every test of every student takes seconds."""
-    return replace(result, items=tuple(replace(item, tests=()) for item in result.items))
+def _by_topic(result: Result) -> dict[str, Fraction]:
+    found: dict[str, Fraction] = {}
+    if result.graded:
+        for item in result.items:
+            if not item.extra:
+                found[item.topic] = found.get(item.topic, Fraction(0)) + item.score
+    return found
 
 
 def _quartiles(scores: Sequence[Fraction]) -> tuple[Fraction, Fraction] | None:
@@ -195,26 +180,16 @@ def _item_row(item_id: str, items: Sequence[ItemResult], figures: ItemFigures) -
     )
 
 
-def _misconceptions(told: Told) -> tuple[Misconception, ...]:
+def _misconceptions(seen: Seen) -> tuple[Misconception, ...]:
     """The commonest first. One student counts once, however many tests show it."""
-    found: dict[tuple[str, str], dict[Who, None]] = {}
-    for who, item, test in told:
-        if test.diagnosis:
-            found.setdefault((item.id, test.diagnosis), {})[who] = None
-    all_ = (Misconception(item, clean(says, 600, lines=5), tuple(people)) for (item, says), people in found.items())
+    all_ = (Misconception(item, clean(says, 600, lines=5), tuple(who)) for (item, says), who in seen.named.items())
     return tuple(sorted(all_, key=lambda each: -len(each.students)))
 
 
-def _ended(told: Told) -> tuple[Ended, ...]:
-    claims: dict[tuple[str, Status], dict[str, None]] = {}
-    people: dict[tuple[str, Status], dict[Who, None]] = {}
-    for who, item, test in told:
-        if test.status in (Status.TIMEOUT, Status.CRASHED):
-            claims.setdefault((item.id, test.status), {})[test.name] = None
-            people.setdefault((item.id, test.status), {})[who] = None
+def _ended(seen: Seen) -> tuple[Ended, ...]:
     all_ = (
-        Ended(item, status, tuple(clean(claim, 300) for claim in claims[item, status]), tuple(people[item, status]))
-        for item, status in claims
+        Ended(item, status, tuple(clean(claim, 300) for claim in seen.claims[item, status]), tuple(people))
+        for (item, status), people in seen.ended.items()
     )
     return tuple(sorted(all_, key=lambda each: -len(each.students)))
 
@@ -239,17 +214,10 @@ def _problems(people: Sequence[Who], shown: Sequence[Result]) -> tuple[Problem, 
     return tuple(sorted(all_, key=lambda each: (lost.isdisjoint(each.students), -len(each.students))))
 
 
-def _slow(told: Told) -> tuple[Slow, ...]:
+def _slow(seen: Seen) -> tuple[Slow, ...]:
     """The tests that took longest, where they were run to their end."""
-    found: dict[tuple[str, str], list[tuple[float, Who]]] = {}
-    for who, item, test in told:
-        if test.seconds > 0 and test.status not in (Status.TIMEOUT, Status.CRASHED, Status.NOT_ATTEMPTED):
-            found.setdefault((item.id, test.name), []).append((test.seconds, who))
-
-    def rows() -> Iterator[Slow]:
-        for (item, claim), times in found.items():
-            longest, who = max(times, key=lambda pair: pair[0])
-            if longest >= _TOO_LITTLE:
-                yield Slow(item, clean(claim, 300), median(seconds for seconds, _ in times), longest, who)
-
-    return tuple(sorted(rows(), key=lambda row: -row.longest)[:SLOWEST])
+    slow = ((where, times) for where, times in seen.times.items() if times.longest >= _TOO_LITTLE)
+    first = sorted(slow, key=lambda pair: -pair[1].longest)[:SLOWEST]
+    return tuple(
+        Slow(item, clean(claim, 300), median(times.seconds), times.longest, times.who) for (item, claim), times in first
+    )

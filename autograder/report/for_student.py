@@ -26,6 +26,8 @@ def for_student(result: Result) -> Result:
 
 def _item(item: ItemResult) -> ItemResult:
     feedback = item.feedback
+    if not item.tests and feedback is None:
+        return item
     if feedback is not None:
         feedback = replace(
             feedback,

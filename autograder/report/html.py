@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from autograder.report import plots, summary
 from autograder.report.class_view import class_view
 from autograder.report.drawing import drawn
 from autograder.report.for_student import for_student
 from autograder.report.progress import Progress
-from autograder.report.text import clean, is_file_name, printable
+from autograder.report.seen import Seen
+from autograder.report.text import clean, printable
 from autograder.results import Result
 from autograder.spec import Unit
 
@@ -46,12 +46,11 @@ def render(result: Result, unit: Unit, progress: Progress | None = None) -> str:
     )
 
 
-def render_class(results: Sequence[Result], unit: Unit, similar: str = "") -> str:
+def render_class(seen: Seen, unit: Unit, similar: str = "") -> str:
     """The instructor's page: a row a student, a row an item, and what went wrong. `similar` is another page's link."""
     script = _environment().get_template("sort.js.j2").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    links = [f"./{quote(result.student)}/report.html" if is_file_name(result.student) else "" for result in results]
-    page = class_view(results, links, unit)
+    page = class_view(seen, unit)
     scores = [float(row.result.score) for row in page.students if row.result.graded]
     most = max((float(row.result.max_score) for row in page.students if row.result.graded), default=0.0)
     spread = [

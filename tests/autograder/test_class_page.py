@@ -9,6 +9,7 @@ import pytest
 from autograder.report import item_analysis, plots, write_class
 from autograder.report.class_view import ClassView, class_view
 from autograder.report.item_analysis import figures
+from autograder.report.seen import Seen
 from autograder.results import ItemResult, Result, Status, TestResult, item_status
 from autograder.spec import Spec, Unit
 
@@ -50,7 +51,7 @@ def class_of(size: int) -> list[Result]:
 
 
 def view(results: list[Result]) -> ClassView:
-    return class_view(results, [f"./{result.student}/report.html" for result in results], UNIT)
+    return class_view(Seen.of(results), UNIT)
 
 
 def test_an_item_has_its_difficulty_and_its_discrimination():

@@ -24,6 +24,7 @@ from autograder.grade import _remark, _table
 from autograder.grading.outcome import Outcome
 from autograder.report import csv_report, json_report, markdown, notes
 from autograder.report import html as html_report
+from autograder.report.seen import Seen
 from autograder.report.text import clean
 from autograder.results import ItemResult, Result, Status, TestResult
 from autograder.spec import Item, Spec, Topic, Unit
@@ -175,12 +176,12 @@ def test_html_has_no_element_of_a_students(unit: Unit, payload: str, graded: boo
 @payloads
 def test_the_class_page_has_no_element_of_a_students(unit: Unit, payload: str) -> None:
     def elements(text: str) -> list[object]:
-        page = Elements(html_report.render_class([result(text), result(text, graded=False)], unit))
+        page = Elements(html_report.render_class(Seen.of([result(text), result(text, graded=False)]), unit))
         return [each for each in page.elements if not (isinstance(each, tuple) and each[0] == "a") and each != "/a"]
 
     if clean(payload, 100):
         assert elements(payload) == elements(HARMLESS)
-    links = Elements(html_report.render_class([result(payload)], unit))
+    links = Elements(html_report.render_class(Seen.of([result(payload)]), unit))
     for element in links.elements:
         if isinstance(element, tuple) and element[0] == "a":
             ((name, target),) = element[1]

@@ -1,6 +1,6 @@
 """The hidden tests on a folder of students' files in this very process: no jail, no worker, no second try.
 
-    python tests/bench/bare.py RULES FOLDER...
+    python tests/bench/bare.py UNIT RULES FOLDER...
 
 prints JSON: for each folder the CPU seconds, the calls to the student's code, and how many tests passed. What is
 imported and collected once is not counted.
@@ -19,13 +19,12 @@ from typing import Any
 from autograder.grading.scratch import made_scratch
 from autograder.grading.suite import Suite, collect
 from autograder.grading.topic import bench_config
-from autograder.spec import Topic, Unit, find_root, load
+from autograder.spec import Topic, Unit, load
 from autograder.submission import Submission
 from autograder.target.failures import Finding
 from autograder.target.inprocess import InProcessTarget
 
 SEED = 12345
-ROOT = find_root(Path(__file__).parent)
 
 
 class Counted:
@@ -71,15 +70,15 @@ def run_topic(suite: Suite[Any], unit: Unit, topic: Topic, folder: Path) -> tupl
 
 
 @lru_cache
-def of_this_folder(rules: str, topic_name: str) -> dict[str, bool]:
+def of_this_folder(root: str, rules: str, topic_name: str) -> dict[str, bool]:
     """Which tests of a topic pass on the files in the current folder, run once: what otter's tests look up."""
-    unit, folder = load(ROOT, rules), Path.cwd()
+    unit, folder = load(Path(root), rules), Path.cwd()
     topic = unit.spec.topic(topic_name)
     return collect(unit, "hidden", [topic_name], lambda suite: run_topic(suite, unit, topic, folder)[0])
 
 
-def main(rules: str, folders: Sequence[Path]) -> None:
-    unit = load(ROOT, rules)
+def main(root: Path, rules: str, folders: Sequence[Path]) -> None:
+    unit = load(root, rules)
     topics = [topic for topic in unit.spec.topics if topic.kind != "answers"]
     for name in unit.spec.preload_for(topics):
         importlib.import_module(name)
@@ -107,4 +106,4 @@ def main(rules: str, folders: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], [Path(name) for name in sys.argv[2:]])
+    main(Path(sys.argv[1]), sys.argv[2], [Path(name) for name in sys.argv[3:]])

@@ -1,4 +1,4 @@
-"""The classes that are graded: a light one, of attention alone, and a whole one, of every topic."""
+"""The classes that are graded: a light one, of one topic, and a whole one, of every topic."""
 
 import shutil
 from itertools import cycle, islice
@@ -7,17 +7,14 @@ from pathlib import Path
 from autograder.mistakes import mistakes_of, right_modules_of
 from autograder.spec import Unit
 
-LIGHT = "attention"
-LIGHT_RULES = f"based_on: grading.yml\ntopics: [{LIGHT}]\n"
 
-
-def light(unit: Unit, folder: Path, count: int) -> Path:
+def light(unit: Unit, topic_name: str, folder: Path, count: int) -> Path:
     """Right solutions and known mistakes in turn; empty lines make each file one of a kind, with a seed of its own."""
-    topic = unit.spec.topic(LIGHT)
+    topic = unit.spec.topic(topic_name)
     solution = (unit.solutions / topic.file).read_text(encoding="utf-8")
     right = [solution, *(path.read_text(encoding="utf-8") for path in right_modules_of(unit, topic).values())]
     wrong = [mistake.applied_to(solution, topic.kind) for mistake in mistakes_of(unit, topic)]
-    sources = [source for pair in zip(cycle(right), wrong, strict=False) for source in pair]
+    sources = [source for pair in zip(cycle(right), wrong, strict=False) for source in pair] or right
     shutil.rmtree(folder, ignore_errors=True)
     for number, source in enumerate(islice(cycle(sources), count)):
         _write(folder / f"s{number:03}", {topic.file: source.encode() + b"\n" * (1 + number)})

@@ -2,10 +2,13 @@
 
 import ctypes
 import os
+import selectors
+import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +16,21 @@ from pathlib import Path
 import psutil
 
 _PR_SET_CHILD_SUBREAPER = 36
-_LOOK_EVERY = 0.2
+_LOOK_EVERY = 0.05  # seconds between two looks at the command itself
+_LOOKS_AT_ALL = 20  # as many of these to one look at all processes, which costs more
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"==> {text}\n")
+    sys.stderr.flush()
+
+
+def seconds_left(deadline: float) -> float:
+    """Until the deadline, by time.monotonic(); an error where it has passed."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time for the whole bench is used up")
+    return left
 
 
 @dataclass(frozen=True)
@@ -26,21 +43,72 @@ class Figures:
     all_mb: float
 
 
-def measured(command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path) -> Figures:
-    """Run it to its end; an exit status over 1 is an error. Its orphans come to this process: none is missed."""
+def measured(command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path, deadline: float) -> Figures:
+    """Run it to its end; an exit status over 1 is an error. Its orphans come to this process: none is missed.
+
+    It is killed, which is an error, at the deadline (by time.monotonic()).
+    """
+    left = seconds_left(deadline)
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     with log.open("ab") as file:
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=file, stderr=file)
         watch = _Memory(process.pid)
+        guard = threading.Timer(left, os.kill, (process.pid, signal.SIGKILL))
+        guard.start()
         _, status, usage = os.wait4(process.pid, 0)
+        guard.cancel()
         wall = time.perf_counter() - began
         watch.end()
     process.returncode = os.waitstatus_to_exitcode(status)
     cpu = usage.ru_utime + usage.ru_stime + _orphans()
-    if process.returncode > 1:
-        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}; see {log}")
+    if process.returncode not in (0, 1):
+        seconds_left(deadline)
+        raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}; see {log}")
     return Figures(wall, cpu, watch.parent_mb, watch.all_mb)
+
+
+class Watching:
+    """A command that goes on; a context manager. It has said all that it has to say when it says `end`."""
+
+    def __init__(self, command: Sequence[str], cwd: Path, log: Path, end: str, deadline: float) -> None:
+        self._end = end.encode()
+        self._deadline = deadline
+        self._log = log.open("ab")
+        self._process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=self._log)
+
+    def __enter__(self) -> "Watching":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+        self._log.close()
+
+    def wait(self) -> None:
+        """Until it has said `end` once more."""
+        assert self._process.stdout is not None
+        read = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while self._end not in read:
+                selector.select(seconds_left(self._deadline))
+                piece = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not piece:
+                    raise RuntimeError(f"it ended after: {read.decode(errors='replace')}")
+                read += piece
+        self._log.write(read)
+
+    def seconds_until(self, act: Callable[[], object]) -> float:
+        """How long it takes, from what is done now, until it has said `end` once more."""
+        act()
+        began = time.perf_counter()
+        self.wait()
+        return time.perf_counter() - began
 
 
 def _orphans() -> float:
@@ -65,11 +133,14 @@ class _Memory(threading.Thread):
         self.start()
 
     def run(self) -> None:
+        looks = 0
         while not self._ended.wait(_LOOK_EVERY):
             with suppress(psutil.Error, OSError):
-                every = [self._process, *self._process.children(recursive=True)]
                 self.parent_mb = max(self.parent_mb, _peak_mb(self._process.pid))
-                self.all_mb = max(self.all_mb, sum(_pss_mb(each.pid) for each in every))
+                if looks % _LOOKS_AT_ALL == 0:
+                    every = [self._process, *self._process.children(recursive=True)]
+                    self.all_mb = max(self.all_mb, sum(_pss_mb(each.pid) for each in every))
+            looks += 1
 
     def end(self) -> None:
         self._ended.set()

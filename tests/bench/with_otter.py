@@ -1,6 +1,5 @@
 """The same tests as an autograder.zip of otter-grader's own kind: they run in otter's kernel, with the submission."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from autograder.spec import Unit
 _CASE = """
 @test_case(points={points})
 def {test}():
-    assert bare.of_this_folder({rules!r}, {topic!r})[{test!r}]
+    assert bare.of_this_folder({root!r}, {rules!r}, {topic!r})[{test!r}]
 
 """
 _HEAD = """\
@@ -30,7 +29,13 @@ def make_zip(unit: Unit, rules: Path, topic_name: str, folder: Path) -> Path:
     tests.mkdir(parents=True, exist_ok=True)
     for item in unit.spec.topic(topic_name).items:
         cases = [
-            _CASE.format(points=float(item.points * item.weight(test)), test=test, rules=str(rules), topic=topic_name)
+            _CASE.format(
+                points=float(item.points * item.weight(test)),
+                test=test,
+                root=str(unit.root),
+                rules=str(rules),
+                topic=topic_name,
+            )
             for test in item.tests
         ]
         head = _HEAD.format(name=item.name, points=float(item.points))
@@ -45,5 +50,5 @@ def otter() -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """With the folder of `bare`, for the kernel."""
-    return os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    """What is added to the environment: the folder of `bare`, for the kernel."""
+    return {"PYTHONPATH": str(Path(__file__).parent)}
