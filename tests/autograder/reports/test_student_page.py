@@ -212,6 +212,19 @@ def test_what_is_not_started_is_folded_away_and_its_reason_said_once(
     assert "All 4 items are not started: part0, part1, part2, part3" in markdown
 
 
+def test_a_file_that_cannot_be_imported_is_one_step_and_one_line(
+    unit: Unit, tmp_path: Path, check: Make, item: Make, result: Make, words: Make
+) -> None:
+    message = "rnn.py cannot be imported. SyntaxError at rnn.py, line 3."
+    items = tuple(item(f"rnn.part{n}", check("It holds.", Status.FAILED, message=message)) for n in range(4))
+    write_result(result(items=items, problems=()), unit, tmp_path)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert f"None of the 4 items could be checked · {message}" in words(page)
+    assert words(page).count("in Recurrent networks") == 1
+    write_result(result(items=(*items[1:], item("rnn.part0", check("It holds.")))), unit, tmp_path)
+    assert "could be checked" not in (tmp_path / "report.html").read_text("utf-8")
+
+
 def test_a_misconception_is_said_once_an_item_and_few_of_many_claims_stand_open(
     unit: Unit, tmp_path: Path, check: Make, item: Make, result: Make, words: Make
 ) -> None:
