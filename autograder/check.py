@@ -136,14 +136,28 @@ class _Check:
         except _ImportFailed as failed:
             for item in self.topic.items:
                 self._note(item, dict.fromkeys(item.public, failed.outcome))
-            self._show_outcome(f"{self.topic.file} cannot be imported.", failed.outcome, failed.printed)
+            claim = f"{self.topic.file} cannot be imported, so nothing in it can be checked yet."
+            self._show_outcome(claim, failed.outcome, failed.printed)
             return Checked(held=False, readable=False, results=tuple(self.results))
         finally:
             self.desk.close()
         held = sum(status is Status.PASSED for status in claims.values())
         style = "green" if held == len(claims) else "bold"
         self.console.print(Text(f"{held} of {len(claims)} checks hold.", style=style), highlight=False)
+        self.console.print(Text(self._next()), highlight=False)
         return Checked(held == len(claims), claims, results=tuple(self.results))
+
+    def _next(self) -> str:
+        """What to do now, where somebody looks who has scrolled to the end."""
+        left = [each for each in self.results if each.status is not Status.PASSED]
+        if not left:
+            return "Marks come from more checks of these claims, on other inputs."
+        # what is begun first, and extra credit last
+        first = min(left, key=lambda each: (each.extra, each.status is Status.NOT_ATTEMPTED))
+        name = first.id.partition(".")[2]
+        if first.status is not Status.NOT_ATTEMPTED:
+            return f"Next: mend {name}. Above stands what does not hold."
+        return f"Next: write {name}." + (f" {self.topic.handout} explains it." if self.topic.handout else "")
 
     def _note(self, item: Item, outcomes: dict[str, Outcome]) -> None:
         claims = {test: self.suite.claim(self.topic.name, test) for test in outcomes}

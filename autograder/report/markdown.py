@@ -100,7 +100,7 @@ def _step(number: int, step: Step) -> Iterator[str]:
 def _topic(topic: TopicView) -> Iterator[str]:
     yield from (f"## {escape(topic.title)}: {marks(topic.score)} of {marks(topic.max_score)}", "")
     for group in topic.groups:
-        if group.folded is Status.NOT_ATTEMPTED:
+        if group.folded and group.folded is not Status.PASSED:
             yield f"- {SYMBOLS[group.folded]} {group.heading}: {', '.join(escape(item.name) for item in group.items)}"
             yield from _explanation(group.why, None, "  ")
         else:

@@ -6,7 +6,6 @@ HTML and Markdown are two renderings of it. Results come in as `for_student` lea
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 
 from autograder.results import ItemResult, Result, Status, TestResult
 from autograder.spec import Unit
@@ -28,6 +27,7 @@ CLAIM_WORDS = {
 }
 MOST_STEPS = 3
 _MANY = 3  # items of one status, from which on they are folded away
+_BROKEN = {Status.FAILED, Status.TIMEOUT, Status.CRASHED}  # where all of a topic is, for one reason
 _SHOWN, _FOLDED_FROM = 3, 4  # of what does not hold: never is a single one folded away
 
 
@@ -152,8 +152,10 @@ class Group:
 
     @property
     def heading(self) -> str:
-        """`All 7 items are complete`, `3 items are not started`."""
+        """`All 7 items are complete`, `3 items are not started`; of a file that does not import, that it is all."""
         assert self.folded is not None
+        if self.folded in _BROKEN:
+            return f"None of the {len(self.items)} items could be checked"
         every = "All " if len(self.items) == len(self.all) else ""
         return f"{every}{count(len(self.items), 'item')} are {ITEM_WORDS[self.folded]}"
 
@@ -176,6 +178,10 @@ class TopicView:
     def groups(self) -> tuple["Group", ...]:
         """What is on the way first; then what is not started and what is complete, folded away where it is much."""
         idle, done = Status.NOT_ATTEMPTED, Status.PASSED
+        statuses = {item.result.status for item in self.items}
+        everything = Group(next(iter(statuses), None), self.items, self.items)
+        if len(self.items) >= _MANY and len(statuses) == 1 and statuses <= _BROKEN and everything.why:
+            return (everything,)
         parts = {status: [item for item in self.items if item.result.status is status] for status in (idle, done)}
         folded = {status for status, items in parts.items() if len(items) >= _MANY}
         open_ = Group(None, tuple(item for item in self.items if item.result.status not in folded), self.items)
@@ -252,10 +258,10 @@ def next_steps(result: Result, unit: Unit) -> tuple[Step, ...]:
     """Where the next marks are nearest.
 
     First what other items had to do without, then work that is begun, the most complete first, then what is not
-    started, the first of each topic. Extra credit and answers that wait for a reader are no steps.
+    started, the first of each topic. Nothing is said twice. Extra credit and answers that wait for a reader are no
+    steps.
     """
     stood_in = {part for item in result.items for part in item.replaced}
-    seen: set[str] = set()  # topics of which something that is not started has been named
     finished = (Status.PASSED, Status.NEEDS_REVIEW)
     candidates = [item for item in result.items if not item.extra and item.max_score and item.status not in finished]
 
@@ -263,13 +269,12 @@ def next_steps(result: Result, unit: Unit) -> tuple[Step, ...]:
         needed = not stood_in.isdisjoint((item.id, item.id.partition(".")[2], item.topic))
         return not needed, item.status is Status.NOT_ATTEMPTED, -item.score / item.max_score
 
-    def says_more(item: ItemResult) -> bool:
-        again = item.status is Status.NOT_ATTEMPTED and item.topic in seen
-        seen.update([item.topic] if item.status is Status.NOT_ATTEMPTED else ())
-        return not again
-
-    nearest = filter(says_more, sorted(candidates, key=distance))
-    return tuple(_step(_view(item), unit) for item in islice(nearest, MOST_STEPS))
+    steps: dict[object, Step] = {}
+    for item in sorted(candidates, key=distance):
+        step = _step(_view(item), unit)
+        told = item.topic if item.status is Status.NOT_ATTEMPTED else (item.topic, step.message or item.id)
+        steps.setdefault(told, step)
+    return tuple(steps.values())[:MOST_STEPS]
 
 
 def _step(item: ItemView, unit: Unit) -> Step:

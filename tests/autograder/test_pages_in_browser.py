@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from autograder.pictures import heat_map, lines
 from autograder.report import write_class, write_result, write_similar
 from autograder.results import ItemResult, Result, Status, TestResult, item_status
 from autograder.similarity import Pair, Passage, SharedFile, Similarity
@@ -29,6 +30,15 @@ HOSTILE = "<script>document.title='run'</script><img src=https://evil.example/x 
 PAGES = ("class.html", "similar.html", "s03/report.html", "lost/report.html", "empty/class.html")
 
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium with its driver: nothing was looked at")
+
+
+BIRDS = ("sparrow", "kingfisher", "wagtail", "shrike", "oriole", "owl")
+PICTURES = {
+    "good": heat_map("Who looks", "Rows look.", BIRDS, BIRDS, [[(r + c) % 6 / 5 for c in range(6)] for r in range(6)]),
+    "bad": lines(
+        "How loud", "By day.", "day", "loudness", {"dawn": [0.1**n for n in range(30)], "dusk": [2.0] * 30}, 30, True
+    ),
+}
 
 
 def unit() -> Unit:
@@ -54,7 +64,17 @@ def student(name: str, strong: bool) -> Result:
         pending = Fraction(3, 2) if item == "read" else Fraction(0)
         told_status = Status.NEEDS_REVIEW if pending else item_status(tests)
         items.append(
-            ItemResult(f"birds.{item}", score, Fraction(2), False, "core", told_status, tests, pending=pending)
+            ItemResult(
+                f"birds.{item}",
+                score,
+                Fraction(2),
+                False,
+                "core",
+                told_status,
+                tests,
+                pending,
+                picture=PICTURES.get(item),
+            )
         )
     return Result(name, tuple(items), ("wing.py is missing",), ("Landlock",), f"{strong}", "1")
 
@@ -177,8 +197,38 @@ def test_a_table_is_sorted_from_the_keyboard_and_says_so(opened: Open) -> None:
     assert browser.execute_script("return document.querySelectorAll('#students [aria-sort]').length") == 1
 
 
-def test_every_plot_has_a_name_that_says_what_it_shows(opened: Open) -> None:
-    browser = opened("class.html")
+@pytest.mark.parametrize(
+    ("page", "words"), [("class.html", ("students", "items")), ("s03/report.html", ("Who looks", "How loud"))]
+)
+def test_every_plot_has_a_name_that_says_what_it_shows(opened: Open, page: str, words: tuple[str, str]) -> None:
+    browser = opened(page)
     names = browser.execute_script("return [...document.querySelectorAll('[role=img]')].map(each => each.ariaLabel)")
     assert names
-    assert all("students" in name or "items" in name for name in names)
+    assert all(any(word in name for word in words) for name in names)
+    assert all(any(character.isdigit() for character in name) for name in names)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_no_word_of_a_picture_leaves_it_or_lies_on_another(opened: Open, width: int) -> None:
+    browser = opened("s03/report.html", width=width)
+    found = browser.execute_script(
+        """for (const each of document.querySelectorAll('details')) each.open = true;
+        return [...document.querySelectorAll('.picture svg')].map(svg =>
+          [svg, ...svg.querySelectorAll('text')].map(each => {
+            const box = each.getBoundingClientRect();
+            return [box.left, box.top, box.right, box.bottom, each.getAttribute('transform')];
+          }))"""
+    )
+    assert len(found) == 2
+    for (left, top, right, bottom, _), *texts in found:
+        assert right <= width
+        assert all(
+            left - 1 <= text[0] and text[2] <= right + 1 and top - 1 <= text[1] and text[3] <= bottom + 1
+            for text in texts
+        )
+        straight = [text for text in texts if text[4] is None]  # turned ones have boxes that are too large
+        assert not any(
+            a[0] < b[2] - 1 and b[0] < a[2] - 1 and a[1] < b[3] - 1 and b[1] < a[3] - 1
+            for n, a in enumerate(straight)
+            for b in straight[n + 1 :]
+        )

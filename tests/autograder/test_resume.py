@@ -164,6 +164,7 @@ CHANGES = {
     "tests/hidden/helper.py": {"words", "lines"},
     "tests/stand_ins/words.py": {"words", "lines"},  # lines builds on words
     "tests/props/common.py": {"words", "lines"},
+    "tests/pictures/words.py": {"words"},
     "solutions/words.py": {"words", "lines"},  # which imports it
     "solutions/lines.py": {"lines"},
     "tests/public/test_words.py": set(),
