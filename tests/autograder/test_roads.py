@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from . import roads
 from .roads import autograder, gradescope_run, otter_run, otter_total, own_marks, zipped
 from .words import SOLUTION
 
@@ -173,8 +174,6 @@ def test_gradescope_gives_our_marks_and_knows_lateness(gradescope_zip, partial, 
 def test_gradescope_always_gets_a_valid_file_and_never_a_zero(
     gradescope_zip, partial, tmp_path, monkeypatch, break_it, told
 ):
-    import roads
-
     real = roads.run
 
     def broken_first(*command, cwd, **variables):
