@@ -98,6 +98,6 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(marks=summary.marks, count=summary.count, drawn=drawn)
+    environment.filters.update(marks=summary.marks, hundredths=summary.hundredths, count=summary.count, drawn=drawn)
     environment.globals.update(percent=summary.percent, claim_words=summary.CLAIM_WORDS)
     return environment
