@@ -11,6 +11,13 @@ BANK = (
     CASE_COUNTS
     + TIES_BY_PLACE
     + """\
+- id: case_counts_in_a_list
+  item: words.count_words
+  edits: [{replace: "text.lower().split()", by: "list(text.split())"}]
+  says: In a list, upper case and lower case are counted apart.
+  hint: None.
+  common: true
+  kind_of: case_counts
 - id: never_ends
   item: words.count_words
   edits: [{replace: "    counts = {}\\n", by: "    counts = {}\\n    while 'x' not in text: pass\\n"}]
