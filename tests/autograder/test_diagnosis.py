@@ -109,6 +109,9 @@ NAN = float("nan")
         (torch.tensor([1.0, -torch.inf]), torch.tensor([1.0, torch.inf]), False),
         (torch.tensor([1e-9, 1.0]), torch.tensor([2e-9, 1.0]), True),
         (torch.tensor([1, 2]), torch.tensor([1, 3]), False),
+        ([torch.tensor([9.0]), torch.tensor([1e-7])], [torch.tensor([9.0]), torch.tensor([-3e-6])], True),  # rounding
+        ([torch.tensor([9.0]), torch.tensor([1e-3])], [torch.tensor([9.0]), torch.tensor([-3e-3])], False),
+        (torch.tensor([1e-5]), torch.tensor([3e-5]), False),
         (torch.tensor(1.0), 1.0, False),
         (None, None, True),
     ],
