@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from autograder.errors import UsageError
 from autograder.spec import Topic, Unit
 
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # milliseconds that are written down
@@ -46,8 +47,11 @@ def path_of(unit: Unit, topic: Topic) -> Path:
 
 @cache
 def costs_of(path: Path) -> Mapping[str, float]:
-    """By test, what stands in this file; nothing where there is none."""
+    """By test, what stands in this file; nothing where there is none. Raises `UsageError` where it does not read."""
     if not path.is_file():
         return {}
     rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-    return {row["test"]: float(row["milliseconds"]) for row in rows if row.get("milliseconds")}
+    try:
+        return {row["test"]: float(row["milliseconds"]) for row in rows if row.get("milliseconds")}
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{path}: {error}; `autograder verify --record` writes it anew") from None

@@ -3,7 +3,8 @@
 When tests of an item fail, everything that its tests asked is asked again of the solution with each mistake of that
 item in it. A mistake is named only if it answers *every* request of *every* test of the item as the student did, those
 that passed included, and the solution does not. So a half-written function, two mistakes at once or random numbers are
-called nothing. Of several that fit, a common one is named if it is the only common one; otherwise none.
+called nothing. Of several that fit, a common one is named if it is the only common one; otherwise none. One that is a
+kind of another that fits does not count beside it.
 
 That costs nothing where all tests pass. Else it may cost as much again as the failed tests, or a second where that is
 more, counted in what the requests cost as written down (see `autograder.grading.costs`), so that it ends at the same
@@ -97,7 +98,11 @@ class Diagnoser:
         """The common mistakes that explain everything or, where none does, the others; two are enough to stop."""
         for common in (True, False):
             found: list[Mistake] = []
-            for mistake in (each for each in bank if each.common is common):
+            for mistake in sorted(
+                (each for each in bank if each.common is common), key=lambda each: bool(each.kind_of)
+            ):
+                if any(mistake.kind_of == each.id for each in found):
+                    continue  # what is said of that one is true of this one as well
                 if all(self._same(topic, mistake.id, bank, each, _SAME) for each in asked):
                     found.append(mistake)
                 if len(found) > 1:

@@ -28,12 +28,17 @@ class Verdict:
 
     @property
     def named(self) -> bool:
-        return self.case.mistake is not None and self.diagnosis.startswith(self.case.mistake.says)
+        return self.case.mistake is not None and self._told_truly
 
     @property
     def misnamed(self) -> bool:
         """Whether something else was named; a mistake with the same sentence is the same."""
-        return bool(self.diagnosis) and not self.named and not self.diagnosis.startswith(tuple(self.case.says))
+        return bool(self.diagnosis) and not self._told_truly
+
+    @property
+    def _told_truly(self) -> bool:
+        own = (self.case.mistake.says,) if self.case.mistake else ()
+        return self.diagnosis.startswith((*own, *self.case.says))
 
 
 @dataclass(frozen=True)

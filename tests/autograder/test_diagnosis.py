@@ -11,6 +11,13 @@ BANK = (
     CASE_COUNTS
     + TIES_BY_PLACE
     + """\
+- id: case_counts_in_a_list
+  item: words.count_words
+  edits: [{replace: "text.lower().split()", by: "list(text.split())"}]
+  says: In a list, upper case and lower case are counted apart.
+  hint: None.
+  common: true
+  kind_of: case_counts
 - id: never_ends
   item: words.count_words
   edits: [{replace: "    counts = {}\\n", by: "    counts = {}\\n    while 'x' not in text: pass\\n"}]
@@ -102,6 +109,9 @@ NAN = float("nan")
         (torch.tensor([1.0, -torch.inf]), torch.tensor([1.0, torch.inf]), False),
         (torch.tensor([1e-9, 1.0]), torch.tensor([2e-9, 1.0]), True),
         (torch.tensor([1, 2]), torch.tensor([1, 3]), False),
+        ([torch.tensor([9.0]), torch.tensor([1e-7])], [torch.tensor([9.0]), torch.tensor([-3e-6])], True),  # rounding
+        ([torch.tensor([9.0]), torch.tensor([1e-3])], [torch.tensor([9.0]), torch.tensor([-3e-3])], False),
+        (torch.tensor([1e-5]), torch.tensor([3e-5]), False),
         (torch.tensor(1.0), 1.0, False),
         (None, None, True),
     ],

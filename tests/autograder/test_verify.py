@@ -1,12 +1,14 @@
 """`autograder verify` on the tiny unit: it passes, and a hidden test that is weakened on purpose makes it fail."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autograder.spec import load
-from autograder.verify import cases, prove
+from autograder.verify import Verdict, cases, prove
+from autograder.verify.names import Names
 from autograder.verify.transplant import transplanted
 
 from .words import CASE_COUNTS, TIES_BY_PLACE
@@ -99,8 +101,8 @@ def test_a_test_that_catches_less_than_it_did_makes_it_fail(autograder, unit):
     done = autograder("verify", "--seeds", 1, "--record", cwd=unit)
     assert done.returncode == 0, done.stdout + done.stderr
     written = unit / "tests" / "mistakes" / "words.caught.csv"
-    assert "test_most_common_of_three,1\n" in written.read_text()
-    change(written, "test_most_common_of_three,1", "test_most_common_of_three,4")
+    assert "test_most_common_of_three,1," in written.read_text()
+    change(written, "test_most_common_of_three,1,", "test_most_common_of_three,4,")
     done = autograder("verify", "--seeds", 1, cwd=unit)
     assert done.returncode == 1
     assert "words: test_most_common_of_three catches 1 mistakes; it caught 4" in done.stdout
@@ -200,6 +202,42 @@ def test_common_mistakes_are_named_in_other_right_modules_too(autograder, unit):
     done = autograder("verify", "--seeds", 1, "--names", cwd=unit)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Common mistakes put into other right modules: 1 of 1 named" in done.stdout
+    assert "Called by a wrong name: 0" in done.stdout
+
+
+BOTH = """\
+- id: loud_and_once
+  item: words.count_words
+  edits:
+    - {replace: "text.lower().split()", by: "text.split()"}
+    - {replace: "counts.get(word, 0) + 1", by: "1"}
+  says: Upper case and lower case are counted apart, and each word once.
+  hint: What becomes of Oak and oak?
+"""
+
+
+def test_a_wrong_name_makes_it_fail(autograder, unit):
+    bank = unit / MISTAKES
+    change(bank, "  common: true\n", "  common: true\n" + BOTH)  # what two of the others are together
+    change(bank, "one that stands first is given.\n", "one that stands first is given.\n  common: true\n")
+    right = unit / "tests" / "right" / "words" / "other.py"
+    change(right, "max(words, key=words.count)", "min(words, key=lambda word: (-words.count(word), word))")
+    done = autograder("verify", "--seeds", 1, "--names", cwd=unit)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "words.count_words with case_counts and counts_to_one: called 'Upper case and lower case" in done.stdout
+    assert "1 names are wrong; grading.yml allows 0" in done.stdout
+
+
+def test_too_few_names_make_it_fail(unit):
+    loaded = load(unit)
+    mistaken = next(case for case in cases(loaded) if case.mistake and case.mistake.common)
+    unnamed = Verdict(mistaken, (), True, frozenset(["test_count_is_blind_to_case"]))
+    named = replace(unnamed, diagnosis=f"{mistaken.mistake.says} {mistaken.mistake.hint}")
+    assert list(Names((), (named,) * 4 + (unnamed,), ()).missed(loaded)) == []
+    (line,) = Names((), (named,) * 3 + (unnamed,), ()).missed(loaded)
+    assert line == "3 of 4 common mistakes are named; grading.yml demands 80%"
+    other = replace(unnamed, diagnosis="Each word is counted once.")
+    assert list(Names((other,), (named,), ()).missed(loaded)) == ["1 names are wrong; grading.yml allows 0"]
 
 
 def test_a_definition_is_transplanted_with_what_it_needs():

@@ -51,13 +51,14 @@ def with_loosened_tests(folder):
         if path.name != "hidden":
             (folder / "tests" / path.name).symlink_to(path)
     loosened = 0
-    for path in (ROOT / "tests" / "hidden").rglob("*"):
+    for path in (ROOT / "tests" / "hidden").rglob("*.py"):
         copy = folder / path.relative_to(ROOT)
-        if path.suffix == ".py" and "attention" in str(path.relative_to(ROOT)):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            text = path.read_text()
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text()
+        if "attention" in str(path.relative_to(ROOT)):
             loosened += text.count("atol=ROUNDING")
-            copy.write_text(text.replace("atol=ROUNDING", "atol=0.5"))
+            text = text.replace("atol=ROUNDING", "atol=0.5")
+        copy.write_text(text)
     assert loosened > 5
     return load(folder)
 
