@@ -5,6 +5,7 @@ process that is killed leaves each transaction done or not done. A URL names ano
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from autograder.gradebook.schema import VERSION, about, metadata
 VARIABLE = "AUTOGRADER_GRADEBOOK"
 FILE_NAME = "gradebook.sqlite"
 _BUSY_MS = 30_000  # how long one waits for another's transaction
+_ROOM = 1 << 16  # bytes
 
 
 def gradebook_of(folder: Path, given: str | None = None) -> str | Path:
@@ -77,11 +79,21 @@ def _told(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
+        is_file = engine.dialect.name == "sqlite"
+        where = str(engine.url.database) if is_file else engine.url.render_as_string()
+        why = "the disk is full" if is_file and _is_full(Path(where).parent) else error.orig
         raise GraderError(
-            f"the gradebook {where}: {error.orig}. What is in it is as it was before; "
+            f"the gradebook {where}: {why}. What is in it is as it was before; "
             "once that is mended, the same command goes on"
         ) from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk has no room for a transaction; SQLite itself may call that an I/O error."""
+    try:
+        return shutil.disk_usage(folder).free < _ROOM
+    except OSError:
+        return False
 
 
 def _ready_file(path: Path, make: bool) -> None:

@@ -49,6 +49,7 @@ def main() -> None:
     threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
     Channel(control, 1 << 22).send({"ready": threads})
     _serve(control, layers)
+    os._exit(0)  # whoever hangs up waits for it, and to take down all that was imported takes a while
 
 
 def _serve(control: socket.socket, layers: list[str]) -> None:

@@ -73,15 +73,16 @@ class Bench:
         return measured(command, cwd, os.environ | (more or {}), self.out / "log.txt", self.deadline)
 
     def desk(self) -> Path:
-        """A student's copy, solved."""
+        """A student's copy, solved: no solution and no hidden test is in it."""
         folder, root = self.out / "student", self.unit.root
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        for path in root.iterdir():
-            if path.name in ("assignments", "solutions", "data", "tests"):
-                shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns("fetched", "__pycache__"))
+        for name in ("assignments", "data", "tests/public", "tests/props", "tests/stand_ins"):
+            if (root / name).is_dir():
+                shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("fetched", "__pycache__"))
         shutil.copy(root / "grading.yml", folder)
-        shutil.copytree(folder / "solutions", folder / "assignments", dirs_exist_ok=True)
+        for topic in self.unit.spec.topics:
+            shutil.copy(root / "solutions" / topic.file, folder / "assignments")
         return folder
 
     def add_up(self) -> None:
