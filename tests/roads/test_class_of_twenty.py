@@ -119,7 +119,7 @@ def real_unit(root):
     rules |= {"preload": ["numpy"], "resources": []}
     root.mkdir()
     (root / "grading.yml").write_text(yaml.safe_dump(rules, sort_keys=False))
-    for name in ("tests/props", "tests/mistakes", "tests/hidden/bptt"):
+    for name in ("tests/props", "tests/mistakes", "tests/pictures", "tests/hidden/bptt"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("solutions/bptt.py", "assignments/bptt.py", "tests/stand_ins/bptt.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
