@@ -19,8 +19,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from autograder import yaml_lines
 from autograder.errors import UsageError
+from autograder.rules import yaml_lines
 from autograder.spec import Topic, Unit
 
 Scalar = str | int | float

@@ -11,10 +11,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from autograder import yaml_lines
 from autograder.errors import UsageError
 from autograder.key import load_key
 from autograder.release.answers import with_answers
+from autograder.rules import yaml_lines
 from autograder.spec import Topic, Unit
 from autograder.student import notebook
 

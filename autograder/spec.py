@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from autograder.errors import UsageError
-from autograder.rule_file import RuleFile
+from autograder.rules.rule_file import RuleFile
 
 FILE_NAME = "grading.yml"
 
@@ -310,8 +310,8 @@ def find_root(start: Path) -> Path:
 
 def load(root: Path, rules: str = FILE_NAME) -> Unit:
     """Read and check the unit in `root`; `UsageError` tells everything that is wrong, a line each."""
-    from autograder.consistency import inconsistent, without_stand_in
-    from autograder.variants import Variant, without_readers
+    from autograder.rules.consistency import inconsistent, without_stand_in
+    from autograder.rules.variants import Variant, without_readers
 
     file = RuleFile.read(root / rules)
     if "based_on" in file.data:

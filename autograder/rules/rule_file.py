@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from autograder.errors import UsageError
-from autograder.yaml_lines import Lines, Location, read_with_lines
+from autograder.rules.yaml_lines import Lines, Location, read_with_lines
 
 
 @dataclass(frozen=True)

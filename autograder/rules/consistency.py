@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.rules.yaml_lines import Location
 from autograder.spec import Item, Kind, Topic, Unit
-from autograder.yaml_lines import Location
 
 
 def inconsistent(unit: Unit) -> Iterator[tuple[Location, str]]:
