@@ -1,10 +1,11 @@
 """Naming the misconception: what a student's code gave, compared with what each known mistake gives.
 
 When tests of an item fail, everything that its tests asked is asked again of the solution with each mistake of that
-item in it. A mistake is named only if it answers *every* request of *every* test of the item as the student did, those
-that passed included, and the solution does not. So a half-written function, two mistakes at once or random numbers are
-called nothing. Of several that fit, a common one is named if it is the only common one; otherwise none. One that is a
-kind of another that fits does not count beside it.
+item in it. A mistake is named only if it answers *every* request of every test that failed as the student did, and the
+solution does not; and every request of every test that passed as the student did, or as the solution does: students may
+start with other weights, and draw in another order. So a half-written function, two mistakes at once or random numbers
+are called nothing. Of several that fit, a common one is named if it is the only common one; otherwise none. One that is
+a kind of another that fits does not count beside it.
 
 That costs nothing where all tests pass. Else it may cost as much again as the failed tests, or a second where that is
 more, counted in what the requests cost as written down (see `autograder.grading.costs`), so that it ends at the same
@@ -25,9 +26,9 @@ from types import FrameType
 from typing import Any
 
 from autograder.grading.costs import UNKNOWN, Allowance, Spent, allowance, costs_of, path_of
-from autograder.grading.likeness import alike
+from autograder.grading.likeness import Pair, alike
 from autograder.grading.outcome import Outcome
-from autograder.grading.recording import Record
+from autograder.grading.recording import Exchange, Record
 from autograder.grading.topic import bench_config
 from autograder.mistakes import Mistake, mistakes_of
 from autograder.results import Status
@@ -40,15 +41,18 @@ _SAME = 1e-4  # rounding apart, a mistake gives exactly what the student's same 
 _OTHER = 1e-3  # and what differs from the solution by no more than this may be rounding as well
 _CPU_SECONDS = 2  # of one test's replay: only mistakes that never end take as long
 SOLUTION = ""
+_LACKS = "lacks"  # what was asked for: no kind of error, and like no other answer
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Asked:
     """What a test asked, what it costs to ask all of it again, and what that is paid from."""
 
     record: Record
     cost: float
     allowance: Allowance
+    passed: bool = False
+    right: list[Exchange] | None = None  # the solution's answers, once they are needed
 
 
 @dataclass
@@ -83,7 +87,7 @@ class Diagnoser:
         if topic.name not in self._banks:
             self._banks[topic.name] = mistakes_of(self.unit, topic)
         bank = [mistake for mistake in self._banks[topic.name] if mistake.item == item.id]
-        asked = [_Asked(records[test], costs.get(test, UNKNOWN), purse) for test in order]
+        asked = [_Asked(records[test], costs.get(test, UNKNOWN), purse, test not in failed) for test in order]
         try:
             chosen = self._fitting(topic, bank, asked)
             if len(chosen) != 1 or all(
@@ -119,9 +123,20 @@ class Diagnoser:
         same = False
         with _limited() as expired:
             same = _replay(asked, target, tolerance)
+            if not same and asked.passed and version != SOLUTION:
+                same = self._passes(topic, bank, asked, target, tolerance)
         if expired:  # it explains nothing but a timeout, and those are not explained
             self._loaded[topic.name, version] = None
         return same and not expired
+
+    def _passes(
+        self, topic: Topic, bank: Sequence[Mistake], asked: "_Asked", target: InProcessTarget, tolerance: float
+    ) -> bool:
+        """Whether the mistake passes a test that the student's code has passed with answers of its own."""
+        if asked.right is None:
+            solution = self._target(topic, SOLUTION, bank)
+            asked.right = [] if solution is None else _answers(asked, solution)
+        return _replay(asked, target, tolerance, asked.right)
 
     def _target(self, topic: Topic, version: str, bank: Sequence[Mistake]) -> InProcessTarget | None:
         key = (topic.name, version)
@@ -161,28 +176,74 @@ def milliseconds_of(record: Record, target: InProcessTarget) -> float:
     return 1000 * (time.process_time() - began)
 
 
-def _replay(asked: _Asked, target: InProcessTarget, tolerance: float) -> bool:
+def _replay(asked: _Asked, target: InProcessTarget, tolerance: float, right: Sequence[Exchange] = ()) -> bool:
+    """Whether everything is answered as it was, or as it is in `right`."""
+    exchanges = asked.record.exchanges
     handles: dict[int, Ref] = {}
 
     def pair(theirs: Ref, ours: Ref) -> bool:
         handles[theirs.id] = ours
         return True
 
-    exchanges = asked.record.exchanges
-    with suppress(Finding):
-        target.begin(asked.record.seed, 0)
-        for exchange in exchanges:
-            asked.allowance.spend(asked.cost / len(exchanges))
-            try:
-                answer = target.request(_with_handles(exchange.request, handles))
-            except StudentError as error:
-                if error.kind != exchange.error:
-                    return False
-                continue
-            if exchange.error or not alike(exchange.answer, answer, tolerance, pair):
-                return False
+    for number, (exchange, own) in enumerate(zip(exchanges, _asked_again(asked, target, handles), strict=False)):
+        if _same_answer(exchange, own, tolerance, pair):
+            continue
+        if number >= len(right) or not _same_answer(right[number], own, tolerance, _any_two):
+            return False
+        _pair_all(exchange.answer, own.answer, pair)
+    return True
+
+
+def _answers(asked: _Asked, target: InProcessTarget) -> list[Exchange]:
+    """What a target answers; it ends where what it gave cannot be asked for more."""
+    handles: dict[int, Ref] = {}
+
+    def pair(theirs: Ref, ours: Ref) -> bool:
+        handles[theirs.id] = ours
         return True
-    return False
+
+    found = []
+    for exchange, own in zip(asked.record.exchanges, _asked_again(asked, target, handles), strict=False):
+        found.append(own)
+        _pair_all(exchange.answer, own.answer, pair)
+    return found
+
+
+def _asked_again(asked: _Asked, target: InProcessTarget, handles: Mapping[int, Ref]) -> Iterator[Exchange]:
+    """Every request with its answer by this target, which whoever reads pairs with the student's in `handles`."""
+    exchanges = asked.record.exchanges
+    target.begin(asked.record.seed, 0)
+    for exchange in exchanges:
+        asked.allowance.spend(asked.cost / len(exchanges))
+        try:
+            request = _with_handles(exchange.request, handles)
+            yield Exchange(request, target.request(request))
+        except StudentError as error:
+            yield Exchange(exchange.request, error=error.kind)
+        except (Finding, KeyError):  # it lacks something, or gave no object where the student's code did
+            yield Exchange(exchange.request, error=_LACKS)
+
+
+def _same_answer(one: Exchange, other: Exchange, tolerance: float, pair: Pair) -> bool:
+    if one.error or other.error:
+        return one.error == other.error != _LACKS
+    return alike(one.answer, other.answer, tolerance, pair)
+
+
+def _any_two(_one: Ref, _other: Ref) -> bool:
+    return True
+
+
+def _pair_all(theirs: Any, ours: Any, pair: Pair) -> None:
+    """Pair the handles of two answers that need not be alike, as far as they have the same form."""
+    if isinstance(theirs, Ref) and isinstance(ours, Ref):
+        pair(theirs, ours)
+    elif isinstance(theirs, dict) and isinstance(ours, dict):
+        for key in theirs.keys() & ours.keys():
+            _pair_all(theirs[key], ours[key], pair)
+    elif isinstance(theirs, (list, tuple)) and isinstance(ours, (list, tuple)):
+        for part, mate in zip(theirs, ours, strict=False):
+            _pair_all(part, mate, pair)
 
 
 def _with_handles(value: Any, handles: Mapping[int, Ref]) -> Any:
