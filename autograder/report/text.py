@@ -29,6 +29,8 @@ _UNWANTED = re.compile(
 
 def clean(text: str, limit: int, lines: int = 1) -> str:
     """The text without escape sequences and control characters, at most `limit` characters and `lines` lines long."""
+    if len(text) <= limit and text.isprintable():  # as almost all is
+        return text.strip()
     text = _NEWLINES.sub("\n", text[: 4 * limit + 1000]).replace("\t", "    ")
     text = _UNWANTED.sub("", _ESCAPES.sub("", text)).strip()
     rows = [row.rstrip() for row in text.split("\n")]
