@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any
 
 from autograder.grading.costs import UNKNOWN, Allowance, Spent, allowance, costs_of, path_of
-from autograder.grading.likeness import Pair, alike
+from autograder.grading.likeness import alike
 from autograder.grading.outcome import Outcome
 from autograder.grading.recording import Exchange, Record
 from autograder.grading.topic import bench_config
@@ -123,20 +123,20 @@ class Diagnoser:
         same = False
         with _limited() as expired:
             same = _replay(asked, target, tolerance)
-            if not same and asked.passed and version != SOLUTION:
-                same = self._passes(topic, bank, asked, target, tolerance)
+        if not same and not expired and asked.passed and version != SOLUTION:  # passed with answers of its own
+            right = self._right(topic, bank, asked)
+            with _limited() as expired:
+                same = _replay(asked, target, tolerance, right)
         if expired:  # it explains nothing but a timeout, and those are not explained
             self._loaded[topic.name, version] = None
         return same and not expired
 
-    def _passes(
-        self, topic: Topic, bank: Sequence[Mistake], asked: "_Asked", target: InProcessTarget, tolerance: float
-    ) -> bool:
-        """Whether the mistake passes a test that the student's code has passed with answers of its own."""
+    def _right(self, topic: Topic, bank: Sequence[Mistake], asked: "_Asked") -> list[Exchange]:
+        """What the solution answers, with which a mistake passes as well."""
         if asked.right is None:
             solution = self._target(topic, SOLUTION, bank)
-            asked.right = [] if solution is None else _answers(asked, solution)
-        return _replay(asked, target, tolerance, asked.right)
+            asked.right = [] if solution is None else list(_asked_again(asked, solution))
+        return asked.right
 
     def _target(self, topic: Topic, version: str, bank: Sequence[Mistake]) -> InProcessTarget | None:
         key = (topic.name, version)
@@ -178,72 +178,48 @@ def milliseconds_of(record: Record, target: InProcessTarget) -> float:
 
 def _replay(asked: _Asked, target: InProcessTarget, tolerance: float, right: Sequence[Exchange] = ()) -> bool:
     """Whether everything is answered as it was, or as it is in `right`."""
-    exchanges = asked.record.exchanges
-    handles: dict[int, Ref] = {}
-
-    def pair(theirs: Ref, ours: Ref) -> bool:
-        handles[theirs.id] = ours
-        return True
-
-    for number, (exchange, own) in enumerate(zip(exchanges, _asked_again(asked, target, handles), strict=False)):
-        if _same_answer(exchange, own, tolerance, pair):
+    for number, (exchange, own) in enumerate(zip(asked.record.exchanges, _asked_again(asked, target), strict=True)):
+        if _same_answer(exchange, own, tolerance):
             continue
-        if number >= len(right) or not _same_answer(right[number], own, tolerance, _any_two):
+        if number >= len(right) or not _same_answer(right[number], own, tolerance):
             return False
-        _pair_all(exchange.answer, own.answer, pair)
     return True
 
 
-def _answers(asked: _Asked, target: InProcessTarget) -> list[Exchange]:
-    """What a target answers; it ends where what it gave cannot be asked for more."""
-    handles: dict[int, Ref] = {}
-
-    def pair(theirs: Ref, ours: Ref) -> bool:
-        handles[theirs.id] = ours
-        return True
-
-    found = []
-    for exchange, own in zip(asked.record.exchanges, _asked_again(asked, target, handles), strict=False):
-        found.append(own)
-        _pair_all(exchange.answer, own.answer, pair)
-    return found
-
-
-def _asked_again(asked: _Asked, target: InProcessTarget, handles: Mapping[int, Ref]) -> Iterator[Exchange]:
-    """Every request with its answer by this target, which whoever reads pairs with the student's in `handles`."""
+def _asked_again(asked: _Asked, target: InProcessTarget) -> Iterator[Exchange]:
+    """Every request with its answer by this target."""
     exchanges = asked.record.exchanges
+    handles: dict[int, Ref] = {}  # what the student's are here
     target.begin(asked.record.seed, 0)
     for exchange in exchanges:
         asked.allowance.spend(asked.cost / len(exchanges))
         try:
             request = _with_handles(exchange.request, handles)
-            yield Exchange(request, target.request(request))
+            own = Exchange(request, target.request(request))
         except StudentError as error:
-            yield Exchange(exchange.request, error=error.kind)
+            own = Exchange(exchange.request, error=error.kind)
         except (Finding, KeyError):  # it lacks something, or gave no object where the student's code did
-            yield Exchange(exchange.request, error=_LACKS)
+            own = Exchange(exchange.request, error=_LACKS)
+        _pair(exchange.answer, own.answer, handles)
+        yield own
 
 
-def _same_answer(one: Exchange, other: Exchange, tolerance: float, pair: Pair) -> bool:
+def _same_answer(one: Exchange, other: Exchange, tolerance: float) -> bool:
     if one.error or other.error:
         return one.error == other.error != _LACKS
-    return alike(one.answer, other.answer, tolerance, pair)
+    return alike(one.answer, other.answer, tolerance)
 
 
-def _any_two(_one: Ref, _other: Ref) -> bool:
-    return True
-
-
-def _pair_all(theirs: Any, ours: Any, pair: Pair) -> None:
-    """Pair the handles of two answers that need not be alike, as far as they have the same form."""
+def _pair(theirs: Any, ours: Any, handles: dict[int, Ref]) -> None:
+    """Note which handles stand in the same place of two answers, as far as these have the same form."""
     if isinstance(theirs, Ref) and isinstance(ours, Ref):
-        pair(theirs, ours)
+        handles[theirs.id] = ours
     elif isinstance(theirs, dict) and isinstance(ours, dict):
         for key in theirs.keys() & ours.keys():
-            _pair_all(theirs[key], ours[key], pair)
+            _pair(theirs[key], ours[key], handles)
     elif isinstance(theirs, (list, tuple)) and isinstance(ours, (list, tuple)):
         for part, mate in zip(theirs, ours, strict=False):
-            _pair_all(part, mate, pair)
+            _pair(part, mate, handles)
 
 
 def _with_handles(value: Any, handles: Mapping[int, Ref]) -> Any:

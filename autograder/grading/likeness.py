@@ -2,7 +2,6 @@
 
 import math
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from autograder.student.wire import Ref
@@ -12,13 +11,11 @@ _SMALL = 1e-6
 _SMALL_OF_FOUR_BYTES = 1e-3
 _BESIDE = 1e-2  # of the largest in the same answer, of numbers with four bytes
 
-Pair = Callable[[Ref, Ref], bool]  # told of two handles that stand in the same place
 
-
-def alike(one: Any, other: Any, tolerance: float, pair: Pair, beside: float = 0.0) -> bool:
+def alike(one: Any, other: Any, tolerance: float, beside: float = 0.0) -> bool:
     """The same form and the same numbers within `tolerance`, relative to the largest; `beside` it stands another."""
     if isinstance(one, Ref) or isinstance(other, Ref):
-        return isinstance(one, Ref) and isinstance(other, Ref) and pair(one, other)
+        return isinstance(one, Ref) and isinstance(other, Ref)
     if _is_array(one) or _is_array(other):
         return _is_array(one) and _is_array(other) and _arrays_alike(one, other, tolerance, beside)
     if isinstance(one, float) or isinstance(other, float):
@@ -28,10 +25,10 @@ def alike(one: Any, other: Any, tolerance: float, pair: Pair, beside: float = 0.
     if isinstance(one, (list, tuple)):
         beside = max([beside, *map(_largest, filter(_is_array, other))])
         return len(one) == len(other) and all(
-            alike(part, mate, tolerance, pair, beside) for part, mate in zip(one, other, strict=True)
+            alike(part, mate, tolerance, beside) for part, mate in zip(one, other, strict=True)
         )
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(alike(one[key], other[key], tolerance, pair, beside) for key in one)
+        return one.keys() == other.keys() and all(alike(one[key], other[key], tolerance, beside) for key in one)
     return bool(one == other)
 
 
