@@ -4,7 +4,6 @@ It is asked for once all tests of the topic are done, of the same worker and wit
 nothing else: whatever goes wrong, there is no picture, and no mark has changed.
 """
 
-import importlib.util
 import sys
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from types import ModuleType
 from autograder.grading.suite import TestTarget, begin_test
 from autograder.pictures import HeatMap, Lines, NoPicture, Picture
 from autograder.spec import Item, Topic, Unit
+from autograder.student.importing import load_file
 from autograder.target.failures import Finding
 from autograder.target.proxy import Student
 
@@ -38,9 +38,4 @@ def picture_of(unit: Unit, topic: Topic, item: Item, target: TestTarget) -> Pict
 
 @cache
 def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"pictures_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file(f"pictures_{path.stem}", path)

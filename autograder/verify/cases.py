@@ -65,10 +65,10 @@ class Case:
 def cases(unit: Unit, topics: Sequence[Topic] | None = None) -> Iterator[Case]:
     """The solutions, the stubs, the right modules and the mistakes of these topics, or of all."""
     topics = unit.spec.topics if topics is None else topics
-    solutions = _files(unit, unit.solutions)
+    solutions = files_of(unit, unit.solutions)
     items = frozenset(item.id for topic in topics for item in topic.items)
     yield Case("solutions", items, solutions)
-    yield Case("stubs", items, _files(unit, unit.assignments), stub=True)
+    yield Case("stubs", items, files_of(unit, unit.assignments), stub=True)
     for topic in topics:
         items = frozenset(item.id for item in topic.items)
         for name, path in right_modules_of(unit, topic).items():
@@ -97,7 +97,7 @@ def mutant_cases(unit: Unit, topic: Topic) -> Iterator[Case]:
     """Every automatic mutant of a topic's solution; notebooks and answers have none."""
     if topic.kind != "module":
         return
-    solutions = _files(unit, unit.solutions)
+    solutions = files_of(unit, unit.solutions)
     source = solutions[topic.file].decode()
     items = frozenset(item.name for item in topic.items)
     users = {name: frozenset([name]) for name in items} | helpers_of(source, items)
@@ -108,5 +108,6 @@ def mutant_cases(unit: Unit, topic: Topic) -> Iterator[Case]:
             yield Case(f"mutant {topic.name}.{name}: {mutant}", about, files, mutant=mutant)
 
 
-def _files(unit: Unit, folder: Path) -> dict[str, bytes]:
+def files_of(unit: Unit, folder: Path) -> dict[str, bytes]:
+    """Every topic's file in a folder."""
     return {topic.file: (folder / topic.file).read_bytes() for topic in unit.spec.topics}

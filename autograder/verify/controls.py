@@ -12,7 +12,7 @@ from itertools import combinations
 from autograder.errors import UsageError
 from autograder.mistakes import Mistake, mistakes_of, names_of
 from autograder.spec import Item, Topic, Unit
-from autograder.verify.cases import Case
+from autograder.verify.cases import Case, files_of
 
 PAIRS = 6  # of mistakes, for each item
 _CHANCE = '''
@@ -52,7 +52,7 @@ def controls(unit: Unit, topic: Topic) -> Iterator[Case]:
     """The cases of a topic whose mistake, where there is one, is not to be mistaken for another; of modules only."""
     if topic.kind != "module":
         return
-    files = {each.file: (unit.solutions / each.file).read_bytes() for each in unit.spec.topics}
+    files = files_of(unit, unit.solutions)
     solution = files[topic.file].decode()
     bank = mistakes_of(unit, topic)
     for item in topic.items:

@@ -6,11 +6,14 @@ from autograder.grading.costs import STEPS
 from autograder.grading.diagnosis import milliseconds_of
 from autograder.grading.pool import warm_up
 from autograder.grading.recording import Recorder
+from autograder.grading.scratch import made_scratch
 from autograder.grading.seeds import seed_for
 from autograder.grading.suite import Suite, collect
 from autograder.grading.topic import bench_config
 from autograder.spec import Topic, Unit
+from autograder.submission import Submission
 from autograder.target.inprocess import InProcessTarget
+from autograder.verify.cases import files_of
 
 Costs = dict[str, int]  # milliseconds of CPU, by test
 
@@ -27,13 +30,15 @@ def measured(unit: Unit, topics: Sequence[Topic]) -> Costs:
 
 
 def _of(unit: Unit, topic: Topic, suite: Suite[Costs]) -> Costs:
-    target = InProcessTarget(bench_config(unit, topic, unit.solutions, isolated=False), quiet=True)
-    target.load()
+    solutions = Submission("solutions", unit.solutions, files_of(unit, unit.solutions))
     found = {}
-    for item in topic.items:
-        for test in item.tests:
-            recorder = Recorder(target)
-            suite.run(topic.name, item, test, recorder, seed_for(b"costs", topic.name, test))
-            times = [milliseconds_of(recorder.record, target) for _ in range(2)]  # the first may import something
-            found[test] = min(STEPS, key=lambda step: abs(step - min(times)))
+    with made_scratch(unit, topic, solutions) as scratch:  # what the code saves is to stay nowhere
+        target = InProcessTarget(bench_config(unit, topic, scratch / "assignments", isolated=False), quiet=True)
+        target.load()
+        for item in topic.items:
+            for test in item.tests:
+                recorder = Recorder(target)
+                suite.run(topic.name, item, test, recorder, seed_for(b"costs", topic.name, test))
+                times = [milliseconds_of(recorder.record, target) for _ in range(2)]  # the first may import something
+                found[test] = min(STEPS, key=lambda step: abs(step - min(times)))
     return found

@@ -12,7 +12,7 @@ from dataclasses import replace
 from autograder.grading.batch import Watcher
 from autograder.mistakes import mistakes_of, names_of, right_modules_of
 from autograder.spec import Topic, Unit
-from autograder.verify.cases import Case
+from autograder.verify.cases import Case, files_of
 from autograder.verify.proof import Verdict, prove
 
 
@@ -60,7 +60,7 @@ def named_elsewhere(unit: Unit, topics: Sequence[Topic], watcher: Watcher | None
 
 def _cases(unit: Unit, topic: Topic) -> Iterator[Case]:
     """For each item and each other module: the right definition put there, and each common mistake's."""
-    files = {each.file: (unit.solutions / each.file).read_bytes() for each in unit.spec.topics}
+    files = files_of(unit, unit.solutions)
     solution = files[topic.file].decode()
     bank = mistakes_of(unit, topic)
     common = [mistake for mistake in bank if mistake.common]

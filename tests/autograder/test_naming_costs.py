@@ -12,16 +12,13 @@ from autograder.results import Status
 from autograder.spec import load
 from autograder.target.inprocess import InProcessTarget
 
-BANK = """\
-- id: case_counts
-  item: words.count_words
-  edits: [{replace: "text.lower().split()", by: "text.split()"}]
-  says: Upper case and lower case are counted apart.
-  hint: What becomes of Oak and oak?
-  common: true
+from .words import CASE_COUNTS
+
+BANK = f"""\
+{CASE_COUNTS}\
 - id: counts_to_one
   item: words.count_words
-  edits: [{replace: "counts.get(word, 0) + 1", by: "1"}]
+  edits: [{{replace: "counts.get(word, 0) + 1", by: "1"}}]
   says: Each word is counted once.
   hint: How often does a word stand there that stands there twice?
   common: true
