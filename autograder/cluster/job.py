@@ -74,7 +74,7 @@ def _grade(order: Order, folder: Path, connection: Connection) -> None:
         def body(suite: Suite[bool]) -> bool:
             warm_up(unit, topics)  # while the zygote does the same
             connection.send(trial.layers)
-            session = Session(unit, suite, zygote, order.secret, Diagnoser(unit))
+            session = Session(unit, suite, zygote, order.secret, Diagnoser(unit, suite.run))
             serve(session, connection.recv, connection.send)
             return True
 

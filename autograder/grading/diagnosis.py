@@ -2,10 +2,14 @@
 
 When tests of an item fail, everything that its tests asked is asked again of the solution with each mistake of that
 item in it. A mistake is named only if it answers *every* request of every test that failed as the student did, and the
-solution does not; and every request of every test that passed as the student did, or as the solution does: students may
-start with other weights, and draw in another order. So a half-written function, two mistakes at once or random numbers
-are called nothing. Of several that fit, a common one is named if it is the only common one; otherwise none. One that is
-a kind of another that fits does not count beside it.
+solution does not, and if it passes every test that the student's code passed. Errors of one kind are the same answer,
+but speak for a mistake only in the same words: many things raise a RuntimeError. Nor does nothing, which whatever
+breaks off gives back. So a half-written function, two mistakes at once or random numbers are called nothing. Of several
+that fit, a common one is named if it is the only common one; otherwise none. One that is a kind of another that fits
+does not count beside it.
+
+Where code draws at random, other weights to start with or another order of draws are no other mistake. Such a test (the
+costs tell which) may also fail in the same words with the mistake, but does not speak for it then.
 
 That costs nothing where all tests pass. Else it may cost as much again as the failed tests, or a second where that is
 more, counted in what the requests cost as written down (see `autograder.grading.costs`), so that it ends at the same
@@ -18,14 +22,16 @@ It runs on the grader's side, on code of the unit's authors alone; the student r
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from autograder.grading.costs import UNKNOWN, Allowance, Spent, allowance, costs_of, path_of
+from autograder.errors import GraderError
+from autograder.grading.costs import OF_A_TEST, UNKNOWN, Allowance, Cost, Spent, allowance, costs_of, path_of
 from autograder.grading.likeness import alike
 from autograder.grading.outcome import Outcome
 from autograder.grading.recording import Exchange, Record
@@ -44,15 +50,23 @@ SOLUTION = ""
 _LACKS = "lacks"  # what was asked for: no kind of error, and like no other answer
 
 
-@dataclass
-class _Asked:
-    """What a test asked, what it costs to ask all of it again, and what that is paid from."""
+# Runs a test of a topic's item on code, with a seed; `Suite.run` is one.
+Rerun = Callable[[str, Item, str, InProcessTarget, int], Outcome]
 
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a test asked and how it ended, what it costs to ask all of it again, and what that is paid from."""
+
+    test: str
+    outcome: Outcome
     record: Record
-    cost: float
+    cost: Cost
     allowance: Allowance
-    passed: bool = False
-    right: list[Exchange] | None = None  # the solution's answers, once they are needed
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome.status is Status.PASSED
 
 
 @dataclass
@@ -60,6 +74,7 @@ class Diagnoser:
     """Names mistakes; keeps the mutated solutions that it has loaded."""
 
     unit: Unit
+    rerun: Rerun
     _banks: dict[str, tuple[Mistake, ...]] = field(default_factory=dict)
     _loaded: dict[tuple[str, str], InProcessTarget | None] = field(default_factory=dict)
     _folder: tempfile.TemporaryDirectory[str] | None = None
@@ -82,23 +97,23 @@ class Diagnoser:
             return None
         costs = costs_of(path_of(self.unit, topic))
         # Those that failed first, and cheap ones: most mistakes differ there already. The same order on every run.
-        order = sorted(known, key=lambda test: (test not in failed, costs.get(test, UNKNOWN)))
+        order = sorted(known, key=lambda test: (test not in failed, costs.get(test, UNKNOWN).milliseconds))
         purse = allowance(costs, failed)
         if topic.name not in self._banks:
             self._banks[topic.name] = mistakes_of(self.unit, topic)
         bank = [mistake for mistake in self._banks[topic.name] if mistake.item == item.id]
-        asked = [_Asked(records[test], costs.get(test, UNKNOWN), purse, test not in failed) for test in order]
+        asked = [_Asked(test, outcomes[test], records[test], costs.get(test, UNKNOWN), purse) for test in order]
         try:
-            chosen = self._fitting(topic, bank, asked)
+            chosen = self._fitting(topic, item, bank, asked)
             if len(chosen) != 1 or all(
-                self._same(topic, SOLUTION, bank, each, _OTHER) for each in asked[: len(failed)]
+                self._same(topic, SOLUTION, bank, each, _OTHER) is not None for each in asked[: len(failed)]
             ):
                 return None
         except Spent:
             return None
         return chosen[0]
 
-    def _fitting(self, topic: Topic, bank: Sequence[Mistake], asked: Sequence["_Asked"]) -> list[Mistake]:
+    def _fitting(self, topic: Topic, item: Item, bank: Sequence[Mistake], asked: Sequence[_Asked]) -> list[Mistake]:
         """The common mistakes that explain everything or, where none does, the others; two are enough to stop."""
         for common in (True, False):
             found: list[Mistake] = []
@@ -107,7 +122,7 @@ class Diagnoser:
             ):
                 if any(mistake.kind_of == each.id for each in found):
                     continue  # what is said of that one is true of this one as well
-                if all(self._same(topic, mistake.id, bank, each, _SAME) for each in asked):
+                if self._explains(topic, item, mistake, bank, asked):
                     found.append(mistake)
                 if len(found) > 1:
                     break
@@ -115,28 +130,50 @@ class Diagnoser:
                 return found
         return []
 
-    def _same(self, topic: Topic, version: str, bank: Sequence[Mistake], asked: "_Asked", tolerance: float) -> bool:
-        """Whether this version of the solution answers the test's requests as the student did."""
+    def _explains(
+        self, topic: Topic, item: Item, mistake: Mistake, bank: Sequence[Mistake], asked: Sequence[_Asked]
+    ) -> bool:
+        """Whether the student's code did what it did because of this mistake, as far as all tests of the item tell."""
+        speaks = False  # whether one that failed does, for this very mistake
+        for each in asked:
+            last = None
+            if not (each.passed and each.cost.draws):
+                last = self._same(topic, mistake.id, bank, each, _SAME)
+            if last is not None:
+                speaks = speaks or (not each.passed and _speaks(last, each.record.exchanges[-1]))
+            elif not (each.passed or each.cost.draws) or not self._ends_alike(topic, item, mistake, bank, each):
+                return False
+        return speaks
+
+    def _same(
+        self, topic: Topic, version: str, bank: Sequence[Mistake], asked: _Asked, tolerance: float
+    ) -> Exchange | None:
+        """The last answer of this version of the solution, if it answers everything as the student's code did."""
         target = self._target(topic, version, bank)
         if target is None:
-            return False
-        same = False
+            return None
+        last = None
         with _limited() as expired:
-            same = _replay(asked, target, tolerance)
-        if not same and not expired and asked.passed and version != SOLUTION:  # passed with answers of its own
-            right = self._right(topic, bank, asked)
-            with _limited() as expired:
-                same = _replay(asked, target, tolerance, right)
-        if expired:  # it explains nothing but a timeout, and those are not explained
-            self._loaded[topic.name, version] = None
-        return same and not expired
+            last = _replay(asked, target, tolerance)
+        return None if self._never_ends(expired, topic, version) else last
 
-    def _right(self, topic: Topic, bank: Sequence[Mistake], asked: "_Asked") -> list[Exchange]:
-        """What the solution answers, with which a mistake passes as well."""
-        if asked.right is None:
-            solution = self._target(topic, SOLUTION, bank)
-            asked.right = [] if solution is None else list(_asked_again(asked, solution))
-        return asked.right
+    def _ends_alike(self, topic: Topic, item: Item, mistake: Mistake, bank: Sequence[Mistake], asked: _Asked) -> bool:
+        """Whether the test ends with this mistake as it ended with the student's code, and in the same words."""
+        target = self._target(topic, mistake.id, bank)
+        if target is None:
+            return False
+        asked.allowance.spend(OF_A_TEST * asked.cost.milliseconds)
+        alike = False
+        with _limited() as expired, suppress(GraderError):
+            outcome = self.rerun(topic.name, item, asked.test, target, asked.record.seed)
+            alike = (outcome.status, outcome.message) == (asked.outcome.status, asked.outcome.message)
+        return alike and not self._never_ends(expired, topic, mistake.id)
+
+    def _never_ends(self, expired: list[bool], topic: Topic, version: str) -> bool:
+        """Such a mistake explains nothing but a timeout, and those are not explained: it is not asked again."""
+        if expired:
+            self._loaded[topic.name, version] = None
+        return bool(expired)
 
     def _target(self, topic: Topic, version: str, bank: Sequence[Mistake]) -> InProcessTarget | None:
         key = (topic.name, version)
@@ -169,35 +206,41 @@ class Diagnoser:
         return root / "solutions"
 
 
-def milliseconds_of(record: Record, target: InProcessTarget) -> float:
-    """What it costs to ask all of it again, in CPU time."""
-    began = time.process_time()
-    _replay(_Asked(record, 0, Allowance(0)), target, _SAME)
-    return 1000 * (time.process_time() - began)
+def cost_of(record: Record, target: InProcessTarget) -> Cost:
+    """What it costs in CPU time to ask all of it again, and whether the target draws at random for it."""
+    times = []
+    for _ in range(2):  # the first may import something
+        began = time.process_time()
+        deque(_asked_again(record, target), maxlen=0)
+        times.append(1000 * (time.process_time() - began))
+    again = _asked_again(Record(record.seed ^ 1, record.exchanges), target)
+    same = all(_same_answer(one, other, _SAME) for one, other in zip(record.exchanges, again, strict=True))
+    return Cost(min(times), draws=not same)
 
 
-def _replay(asked: _Asked, target: InProcessTarget, tolerance: float, right: Sequence[Exchange] = ()) -> bool:
-    """Whether everything is answered as it was, or as it is in `right`."""
-    for number, (exchange, own) in enumerate(zip(asked.record.exchanges, _asked_again(asked, target), strict=True)):
-        if _same_answer(exchange, own, tolerance):
-            continue
-        if number >= len(right) or not _same_answer(right[number], own, tolerance):
-            return False
-    return True
-
-
-def _asked_again(asked: _Asked, target: InProcessTarget) -> Iterator[Exchange]:
-    """Every request with its answer by this target."""
+def _replay(asked: _Asked, target: InProcessTarget, tolerance: float) -> Exchange | None:
+    """The last answer, if everything is answered as it was; each request is paid for before it is made."""
     exchanges = asked.record.exchanges
+    share = asked.cost.milliseconds / len(exchanges)
+    own = None
+    again = _asked_again(asked.record, target, lambda: asked.allowance.spend(share))
+    for exchange, own in zip(exchanges, again, strict=True):
+        if not _same_answer(exchange, own, tolerance):
+            return None
+    return own
+
+
+def _asked_again(record: Record, target: InProcessTarget, pay: Callable[[], None] = lambda: None) -> Iterator[Exchange]:
+    """Every request with its answer by this target."""
     handles: dict[int, Ref] = {}  # what the student's are here
-    target.begin(asked.record.seed, 0)
-    for exchange in exchanges:
-        asked.allowance.spend(asked.cost / len(exchanges))
+    target.begin(record.seed, 0)
+    for exchange in record.exchanges:
+        pay()
         try:
             request = _with_handles(exchange.request, handles)
             own = Exchange(request, target.request(request))
         except StudentError as error:
-            own = Exchange(exchange.request, error=error.kind)
+            own = Exchange(exchange.request, error=error.kind, text=error.text)
         except (Finding, KeyError):  # it lacks something, or gave no object where the student's code did
             own = Exchange(exchange.request, error=_LACKS)
         _pair(exchange.answer, own.answer, handles)
@@ -208,6 +251,11 @@ def _same_answer(one: Exchange, other: Exchange, tolerance: float) -> bool:
     if one.error or other.error:
         return one.error == other.error != _LACKS
     return alike(one.answer, other.answer, tolerance)
+
+
+def _speaks(own: Exchange, theirs: Exchange) -> bool:
+    """Whether two last answers that are the same tell of the same mistake."""
+    return own.text == theirs.text if own.error else own.answer is not None
 
 
 def _pair(theirs: Any, ours: Any, handles: dict[int, Ref]) -> None:

@@ -140,7 +140,7 @@ class _Pool:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which ends this process
         die_with_parent()  # a parent that is killed ends nobody
         hide_memory()
-        diagnoser = Diagnoser(self.work.unit) if self.work.names else None
+        diagnoser = Diagnoser(self.work.unit, self.suite.run) if self.work.names else None
         serve(
             Session(self.work.unit, self.suite, zygote, self.work.secret, diagnoser), connection.recv, connection.send
         )

@@ -11,11 +11,12 @@ from autograder.target.failures import StudentError
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and its answer, or the kind of error that came instead."""
+    """A request and its answer, or the kind of error that came instead, and its text."""
 
     request: dict[str, Any]
     answer: Any = None
     error: str = ""
+    text: str = ""
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Recorder:
         try:
             answer = self._target.request(request, resolve)
         except StudentError as error:
-            self.record.exchanges.append(Exchange(request, error=error.kind))
+            self.record.exchanges.append(Exchange(request, error=error.kind, text=error.text))
             raise
         except BaseException:
             self.record.whole = False

@@ -1,9 +1,10 @@
 """What it costs to ask again what each hidden test asks, measured on the solutions; see `autograder.grading.costs`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from autograder.grading.costs import STEPS
-from autograder.grading.diagnosis import milliseconds_of
+from autograder.grading.costs import STEPS, Cost
+from autograder.grading.diagnosis import cost_of
 from autograder.grading.pool import warm_up
 from autograder.grading.recording import Recorder
 from autograder.grading.scratch import made_scratch
@@ -15,7 +16,7 @@ from autograder.submission import Submission
 from autograder.target.inprocess import InProcessTarget
 from autograder.verify.cases import files_of
 
-Costs = dict[str, int]  # milliseconds of CPU, by test
+Costs = dict[str, Cost]  # by test
 
 
 def measured(unit: Unit, topics: Sequence[Topic]) -> Costs:
@@ -39,6 +40,6 @@ def _of(unit: Unit, topic: Topic, suite: Suite[Costs]) -> Costs:
             for test in item.tests:
                 recorder = Recorder(target)
                 suite.run(topic.name, item, test, recorder, seed_for(b"costs", topic.name, test))
-                times = [milliseconds_of(recorder.record, target) for _ in range(2)]  # the first may import something
-                found[test] = min(STEPS, key=lambda step: abs(step - min(times)))
+                cost = cost_of(recorder.record, target)
+                found[test] = replace(cost, milliseconds=min(STEPS, key=lambda step: abs(step - cost.milliseconds)))
     return found

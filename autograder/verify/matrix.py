@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from autograder.grading.costs import path_of
+from autograder.grading.costs import Cost, path_of
 from autograder.spec import Item, Topic, Unit
 from autograder.verify.proof import Proof, Verdict
 
@@ -29,12 +29,17 @@ def grids(topics: tuple[Topic, ...], proof: Proof) -> list[Grid]:
     return [Grid(item, verdicts) for topic in topics for item in topic.items if (verdicts := proof.of(item.id))]
 
 
-def record(unit: Unit, topics: Sequence[Topic], found: Sequence[Grid], costs: Mapping[str, int]) -> None:
+def record(unit: Unit, topics: Sequence[Topic], found: Sequence[Grid], costs: Mapping[str, Cost]) -> None:
     """Write down how many mistakes each test catches, so that one that catches fewer some day is seen; and its cost."""
     for topic in topics:
-        rows = [f"{test},{count},{costs[test]}\n" for test, count in _counts(topic, found).items()]
+        counts = _counts(topic, found)
+        rows = [f"{test},{counts[test]},{_written(costs[test])}\n" for test in counts]
         if rows:
-            path_of(unit, topic).write_text("".join(("test,caught,milliseconds\n", *rows)), encoding="utf-8")
+            path_of(unit, topic).write_text("".join(("test,caught,milliseconds,draws\n", *rows)), encoding="utf-8")
+
+
+def _written(cost: Cost) -> str:
+    return f"{cost.milliseconds:g},{'yes' if cost.draws else 'no'}"
 
 
 def blunted(unit: Unit, topics: Sequence[Topic], found: Sequence[Grid], share: Fraction) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""What naming a mistake may cost: nothing where all passes, and never more than what is written down allows."""
+"""What naming a mistake may cost: nothing where all passes, and never more than what is written down allows.
+
+And what the same file tells beside the costs: which tests draw at random, so that how they end has to do.
+"""
 
 from contextlib import closing
 
@@ -22,6 +25,16 @@ BANK = f"""\
   says: Each word is counted once.
   hint: How often does a word stand there that stands there twice?
   common: true
+- id: gives_nothing
+  item: words.count_words
+  edits: [{{replace: "    return counts\\n", by: "    pass\\n"}}]
+  says: It gives nothing back.
+  hint: None.
+- id: no_dictionary
+  item: words.count_words
+  edits: [{{replace: "    counts = {{}}", by: "    counts = []"}}]
+  says: Words are no places in a list.
+  hint: None.
 """
 FAILED, PASSED = "test_count_is_blind_to_case", "test_count_of_two_words"
 
@@ -37,12 +50,17 @@ RECORDS = {FAILED: asked("elm elm", "Oak oak"), PASSED: asked("a b a", "c d c")}
 
 
 @pytest.fixture
-def name(tiny_unit, monkeypatch):
-    """Names the mistake where tests cost this much to ask again; and counts what is asked."""
+def unit_with_bank(tiny_unit):
     (tiny_unit / "tests" / "mistakes").mkdir()
     (tiny_unit / "tests" / "mistakes" / "words.yml").write_text(BANK)
     unit = load(tiny_unit)
-    topic = unit.spec.topic("words")
+    return unit, unit.spec.topic("words")
+
+
+@pytest.fixture
+def name(unit_with_bank, monkeypatch):
+    """Names the mistake where tests cost this much to ask again; and counts what is asked."""
+    unit, topic = unit_with_bank
     calls = []
     request = InProcessTarget.request
 
@@ -53,17 +71,25 @@ def name(tiny_unit, monkeypatch):
     monkeypatch.setattr(InProcessTarget, "request", counted)
 
     def named(costs, failed=FAILED):
-        rows = [f"{test},1,{cost}\n" for test, cost in costs.items()]
-        path_of(unit, topic).write_text("".join(("test,caught,milliseconds\n", *rows)))
-        costs_of.cache_clear()
+        write(unit, topic, {test: (cost, "no") for test, cost in costs.items()})
         calls.clear()
         outcomes = {test: Outcome(Status.FAILED if test == failed else Status.PASSED) for test in RECORDS}
-        with closing(Diagnoser(unit)) as diagnoser:
-            mistake = diagnoser.name(topic, unit.spec.item("words.count_words"), outcomes, RECORDS)
-        return mistake.id if mistake else None, len(calls)
+        return named_in(unit, topic, outcomes, RECORDS, None), len(calls)
 
     yield named
     costs_of.cache_clear()
+
+
+def write(unit, topic, costs):
+    rows = [f"{test},1,{cost},{draws}\n" for test, (cost, draws) in costs.items()]
+    path_of(unit, topic).write_text("".join(("test,caught,milliseconds,draws\n", *rows)))
+    costs_of.cache_clear()
+
+
+def named_in(unit, topic, outcomes, records, rerun):
+    with closing(Diagnoser(unit, rerun)) as diagnoser:
+        mistake = diagnoser.name(topic, unit.spec.item("words.count_words"), outcomes, records)
+    return mistake.id if mistake else None
 
 
 def test_where_nothing_failed_nothing_is_asked(name):
@@ -89,3 +115,60 @@ def test_within_what_the_failed_test_costs_or_a_second_a_mistake_is_named(name, 
 def test_where_that_does_not_do_nothing_is_named_after_the_same_request_each_time(name, costs, requests):
     assert name(costs) == (None, requests)
     assert name(costs) == (None, requests)
+
+
+DRAWN = "test_count_draws"
+OTHER_DRAWS = Record(1, [Exchange(RECORDS[FAILED].exchanges[0].request, {"elm": 0.37})])
+
+
+@pytest.mark.parametrize(
+    ("draws", "failed", "ends", "named"),
+    [
+        ("yes", {FAILED, DRAWN}, Outcome(Status.FAILED, "Too few."), "case_counts"),
+        ("yes", {FAILED}, Outcome(Status.PASSED), "case_counts"),
+        ("yes", {FAILED, DRAWN}, Outcome(Status.FAILED, "Too many."), None),
+        ("yes", {FAILED, DRAWN}, Outcome(Status.PASSED), None),
+        ("yes", {FAILED}, Outcome(Status.FAILED, "Too few."), None),
+        ("yes", {DRAWN}, Outcome(Status.FAILED, "Too few."), None),  # nothing speaks for it but that
+        ("no", {FAILED, DRAWN}, Outcome(Status.FAILED, "Too few."), None),  # other answers are another mistake
+        ("no", {FAILED}, Outcome(Status.PASSED), "case_counts"),
+    ],
+)
+def test_where_the_code_draws_a_test_that_ends_alike_will_do(unit_with_bank, draws, failed, ends, named):
+    unit, topic = unit_with_bank
+    write(unit, topic, {FAILED: (1, "no"), PASSED: (1, "no"), DRAWN: (1, draws)})
+    records = {test: (RECORDS | {DRAWN: OTHER_DRAWS})[test] for test in (PASSED, DRAWN, *failed)}
+    outcomes = {
+        test: Outcome(Status.FAILED, "Too few.") if test in failed else Outcome(Status.PASSED) for test in records
+    }
+
+    def rerun(topic, item, test, target, seed):
+        assert (topic, item.name, seed) == ("words", "count_words", 1)
+        return ends if test == DRAWN else Outcome(Status.FAILED)
+
+    assert named_in(unit, topic, outcomes, records, rerun) == named
+    costs_of.cache_clear()
+
+
+def test_a_rerun_is_paid_for(unit_with_bank):
+    unit, topic = unit_with_bank
+    write(unit, topic, {FAILED: (1, "no"), PASSED: (1, "no"), DRAWN: (400, "yes")})
+    outcomes = {FAILED: Outcome(Status.FAILED), PASSED: Outcome(Status.PASSED), DRAWN: Outcome(Status.PASSED)}
+    assert named_in(unit, topic, outcomes, RECORDS | {DRAWN: OTHER_DRAWS}, lambda *_: pytest.fail("was run")) is None
+    costs_of.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("'list' object has no attribute 'get'", "no_dictionary"), ("unhashable type: 'list'", None)]
+)
+def test_an_error_speaks_for_a_mistake_in_the_same_words_only(unit_with_bank, text, named):
+    unit, topic = unit_with_bank
+    (request,) = (exchange.request for exchange in asked("elm elm").exchanges)
+    records = {FAILED: Record(1, [Exchange(request, error="AttributeError", text=text)])}
+    assert named_in(unit, topic, {FAILED: Outcome(Status.FAILED)}, records, None) == named
+
+
+def test_nothing_speaks_for_no_mistake(unit_with_bank):
+    unit, topic = unit_with_bank
+    records = {FAILED: Record(1, [Exchange(exchange.request) for exchange in asked("elm elm").exchanges])}
+    assert named_in(unit, topic, {FAILED: Outcome(Status.FAILED)}, records, None) is None
