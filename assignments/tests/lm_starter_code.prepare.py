@@ -2,7 +2,7 @@
 
 from otter.test_files import test_case
 
-from autograder.check_kernel import check_item
+from autograder.desk.kernel import check_item
 
 OK_FORMAT = False
 name = "lm_starter_code.prepare"

@@ -23,10 +23,10 @@ def check(topics: tuple[str, ...], debug: bool, report: Path | None, stay: bool,
     if stay:
         if debug:
             raise UsageError("--watch and --pdb do not go together: the debugger would stop every save")
-        from autograder.watch import watch
+        from autograder.desk.watch import watch
 
         watch(unit, topics, Console(highlight=False))
         return 0
-    from autograder.check import check as run_check
+    from autograder.desk.check import check as run_check
 
     return 0 if run_check(unit, topics, Console(highlight=False), debug, report) else 1

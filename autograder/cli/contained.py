@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from autograder.container import GIVEN, OUT, SUBMISSIONS, UNIT, Mount
 from autograder.errors import UsageError
 from autograder.gradebook.database import VARIABLE as GRADEBOOK
+from autograder.machine.container import GIVEN, OUT, SUBMISSIONS, UNIT, Mount
 
 _SELF = "in_docker"  # the flag itself
 REFUSED = {

@@ -19,8 +19,8 @@ from autograder.errors import UsageError
 @options.told
 def export(platform: str, table: Path, grades: Path, out: Path, column: str | None, provisional: bool) -> int:
     """Fill TABLE, as Canvas or Moodle exports it, with the totals of `grade`, for importing it there."""
-    from autograder.gradebooks import PLATFORMS
-    from autograder.gradebooks import export as filled
+    from autograder.course.export import PLATFORMS
+    from autograder.course.export import export as filled
     from autograder.report.files import write_atomically
 
     done = filled(PLATFORMS[platform], table, grades, column)
@@ -57,7 +57,7 @@ def collect(table: Path, out: Path, before: str | None) -> int:
     """Fetch the students' repositories of TABLE (student,repository), each as it was at the deadline."""
     from datetime import datetime
 
-    from autograder.repositories import collect as run_collect
+    from autograder.course.repositories import collect as run_collect
 
     try:
         deadline = datetime.fromisoformat(before).astimezone() if before else None
@@ -73,7 +73,7 @@ def collect(table: Path, out: Path, before: str | None) -> int:
 @options.told
 def publish(table: Path, grades: Path) -> int:
     """Push each report to the branch `feedback` of its student's repository in TABLE (student,repository)."""
-    from autograder.repositories import publish as run_publish
+    from autograder.course.repositories import publish as run_publish
 
     done = run_publish(table, grades)
     return _tell(done.told, done.failed)

@@ -45,8 +45,8 @@ def grade(
     What the gradebook holds already, and nothing has changed that it depends on, is not graded again; a run that was
     stopped or killed goes on with the same command.
     """
-    from autograder.grade import Options
-    from autograder.grade import grade as run_grade
+    from autograder.course.grade import Options
+    from autograder.course.grade import grade as run_grade
 
     if in_docker:
         return _in_docker(out)
@@ -59,7 +59,7 @@ def _in_docker(out: Path) -> int:
     from rich.console import Console
 
     from autograder.cli.contained import contained
-    from autograder.container import in_container
+    from autograder.machine.container import in_container
     from autograder.spec import find_root
 
     context = click.get_current_context()
@@ -76,8 +76,8 @@ def _in_docker(out: Path) -> int:
 @options.told
 def regrade(folder: Path, jobs: int | None, cluster: str | None, gradebook: str | None, force: bool) -> int:
     """Grade again what was graded into DIR, with today's tests, and tell what is different."""
-    from autograder.grade import Options
-    from autograder.grade import regrade as run_regrade
+    from autograder.course.grade import Options
+    from autograder.course.grade import regrade as run_regrade
 
     return run_regrade(options.unit_of, folder, Options(jobs=jobs, gradebook=gradebook, force=force, cluster=cluster))
 
@@ -89,7 +89,7 @@ def regrade(folder: Path, jobs: int | None, cluster: str | None, gradebook: str 
 @options.told
 def diff(folder: Path, runs: tuple[int, ...], gradebook: str | None) -> int:
     """Who gained and lost what between two runs in DIR, and why; the last two unless told otherwise."""
-    from autograder.compare import diff as run_diff
+    from autograder.course.compare import diff as run_diff
 
     return run_diff(folder, runs, gradebook)
 
@@ -106,7 +106,7 @@ def diff(folder: Path, runs: tuple[int, ...], gradebook: str | None) -> int:
 @options.told
 def report(folder: Path, gradebook: str | None, released: bool | None) -> int:
     """Write all reports in DIR again, from the gradebook and what readers decided; nothing is graded."""
-    from autograder.grade import report as run_report
+    from autograder.course.grade import report as run_report
 
     return run_report(options.unit_of, folder, gradebook, released)
 
@@ -150,7 +150,7 @@ def doctor(rules: str) -> int:
     """Tell which layers keep a student's code apart on this machine, and whether hidden tests can be run."""
     from rich.console import Console
 
-    from autograder.doctor import doctor as run_doctor
+    from autograder.machine.doctor import doctor as run_doctor
 
     return run_doctor(options.unit_of(rules), Console(highlight=False))
 
@@ -163,6 +163,6 @@ def doctor(rules: str) -> int:
 @options.told
 def similar(submissions: tuple[Path, ...], out: Path, form: str | None, rules: str) -> int:
     """Find submissions that resemble each other, for a person to look at. Similarity is no proof."""
-    from autograder.similarity import similar as run_similar
+    from autograder.course.similarity import similar as run_similar
 
     return run_similar(options.unit_of(rules), submissions, out, form or "auto")

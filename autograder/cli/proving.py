@@ -37,6 +37,6 @@ def verify(rules: str, **asked: Any) -> int:
 @options.told
 def soak(topics: tuple[str, ...], runs: int, training_runs: int, training_over: float, right_runs: int) -> int:
     """Look for flaky tests: what must get full marks, graded with ever new seeds. Can be stopped and goes on."""
-    from autograder.soak import soak as run_soak
+    from autograder.verify.soak import soak as run_soak
 
     return run_soak(options.unit_of(), topics, runs, training_runs, training_over, right_runs)

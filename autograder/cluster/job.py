@@ -19,10 +19,10 @@ from autograder.grading.diagnosis import Diagnoser
 from autograder.grading.pool import serve, warm_up
 from autograder.grading.session import Session
 from autograder.grading.suite import Suite, collect
-from autograder.isolation import refusal, try_here
+from autograder.machine.isolation import refusal, try_here
+from autograder.machine.temporary import temporary_root
 from autograder.student.privileges import hide_memory
 from autograder.target.launcher import Zygote
-from autograder.temporary import temporary_root
 
 _LANDLOCK_OF_TCP = 4  # the version that denies it
 

@@ -18,12 +18,12 @@ from multiprocessing.reduction import send_handle
 from autograder.errors import GraderError, UsageError
 from autograder.grading.parts import Graded, Known, ungraded
 from autograder.grading.work import Answered, Failed, Finished, Request, Started, Work
+from autograder.machine.temporary import temporary_root
 from autograder.results import Result
 from autograder.spec import Topic, Unit
 from autograder.student.privileges import hide_memory
 from autograder.submission import Submission
 from autograder.target.launcher import CAN_FORK, LauncherEnded, Zygote
-from autograder.temporary import temporary_root
 
 _TICK = 0.2  # seconds
 _RESTARTS = 3  # of a grader that is killed

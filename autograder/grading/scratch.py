@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograder.removal import remove
+from autograder.machine.removal import remove
 from autograder.spec import Topic, Unit
 from autograder.submission import Submission
 

@@ -13,7 +13,7 @@ from autograder.grading.recording import Record, Recorder
 from autograder.grading.scratch import made_scratch
 from autograder.grading.seeds import seed_for
 from autograder.grading.suite import Suite
-from autograder.isolation import reads_of
+from autograder.machine.isolation import reads_of
 from autograder.pictures import Picture
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit

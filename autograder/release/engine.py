@@ -13,8 +13,8 @@ from autograder.spec import Unit
 
 ENGINE = Path(__file__).resolve().parent.parent
 _ROOTS = (
-    *("autograder.__main__", "autograder.cli", "autograder.cli.checking", "autograder.check", "autograder.watch"),
-    *("autograder.desk", "autograder.spec", "autograder.check_kernel"),
+    *("autograder.__main__", "autograder.cli", "autograder.cli.checking", "autograder.spec"),
+    *("autograder.desk.check", "autograder.desk.kernel", "autograder.desk.plugin", "autograder.desk.watch"),
 )
 _NOT_FOLLOWED = ("autograder.cli",)  # it imports the other commands where they are there
 

@@ -1,6 +1,6 @@
 """Test files for `grader.check` of otter-grader in the notebooks: assignments/tests/ITEM.py, one an item.
 
-They hold no test of their own: each hands the kernel's variables to `autograder.check_kernel`, which runs what
+They hold no test of their own: each hands the kernel's variables to `autograder.desk.kernel`, which runs what
 `autograder check` runs.
 """
 
@@ -12,7 +12,7 @@ _FILE = '''\
 
 from otter.test_files import test_case
 
-from autograder.check_kernel import check_item
+from autograder.desk.kernel import check_item
 
 OK_FORMAT = False
 name = "{id}"

@@ -19,7 +19,7 @@ from autograder.results import Result
 from autograder.spec import Unit
 
 if TYPE_CHECKING:
-    from autograder.similarity import Similarity
+    from autograder.course.similarity import Similarity
 
 __all__ = ["write_class", "write_forms", "write_notes", "write_result", "write_similar"]
 

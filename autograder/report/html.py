@@ -24,7 +24,7 @@ from autograder.spec import Unit
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from autograder.similarity import Pair, Passage, Similarity
+    from autograder.course.similarity import Pair, Passage, Similarity
 
 
 def render(result: Result, unit: Unit, progress: Progress | None = None) -> str:
@@ -72,7 +72,7 @@ def render_class(seen: Seen, unit: Unit, similar: str = "") -> str:
 
 def render_similar(found: "Similarity", unit: Unit) -> str:
     """The instructor's page of submissions that resemble each other, side by side."""
-    from autograder.similarity import MOST
+    from autograder.course.similarity import MOST
 
     pairs = tuple(_shown_pair(pair) for pair in found.pairs)
     shown = replace(found, pairs=pairs, skipped=tuple(clean(told, 200) for told in found.skipped))

@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from autograder.course.lateness import Lateness
 from autograder.errors import GraderError
 from autograder.grading.batch import grade_class
 from autograder.grading.seeds import secret_for
-from autograder.lateness import Lateness
 from autograder.report import questions
 from autograder.report.files import write_atomically
 from autograder.results import Result

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from autograder.errors import GraderError
-from autograder.isolation import WAY_OUT, lacking
+from autograder.machine.isolation import WAY_OUT, lacking
 from autograder.spec import Limits
 from autograder.student import wire
 from autograder.student.channel import ChannelClosed

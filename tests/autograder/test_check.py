@@ -105,7 +105,7 @@ def test_a_file_that_is_not_there(autograder, desk):
 def test_a_spawned_process_serves_where_there_is_no_fork(desk, monkeypatch, capsys):
     from rich.console import Console
 
-    from autograder import check
+    from autograder.desk import check
     from autograder.spec import load
 
     monkeypatch.setattr(check, "CAN_FORK", False)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from autograder.check_cells import tell
+from autograder.desk.cells import tell
 from autograder.student.notebook import Cell
 from autograder.target.failures import StudentError, student_error
 

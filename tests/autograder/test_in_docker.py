@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 from autograder.cli import grading, main
 from autograder.cli.contained import REFUSED, contained
-from autograder.container import engine_here, image_name
 from autograder.errors import UsageError
+from autograder.machine.container import engine_here, image_name
 
 ENGINE = """#!{python}
 import json, os, signal, sys

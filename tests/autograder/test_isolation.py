@@ -13,11 +13,12 @@ from shutil import copytree
 import pytest
 from rich.console import Console
 
-from autograder import doctor, grade, isolation
+from autograder.course import grade
+from autograder.course.grade import Options
+from autograder.course.grade import grade as run_grade
 from autograder.errors import GraderError
-from autograder.grade import Options
-from autograder.grade import grade as run_grade
-from autograder.isolation import Trial, hidden_places, lacking, lacking_here, refusal
+from autograder.machine import doctor, isolation
+from autograder.machine.isolation import Trial, hidden_places, lacking, lacking_here, refusal
 from autograder.spec import Limits, load
 from autograder.student.channel import Channel
 from autograder.student.jail import Allowance

@@ -8,8 +8,8 @@ from fractions import Fraction
 
 import pytest
 
+from autograder.course.lateness import Lateness, lateness, read_times
 from autograder.errors import UsageError
-from autograder.lateness import Lateness, lateness, read_times
 from autograder.results import ItemResult, Result, Status
 from autograder.spec import LateRules, load
 from autograder.submission import find_submissions

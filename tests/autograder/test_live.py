@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from autograder import live
-from autograder.live import Live
+from autograder.course import live
+from autograder.course.live import Live
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from autograder.check import _Check
-from autograder.check_answers import AnswersCheck
-from autograder.grade import _remark, _table
+from autograder.course.grade import _remark, _table
+from autograder.desk.answers import AnswersCheck
+from autograder.desk.check import _Check
 from autograder.grading.outcome import Outcome
 from autograder.report import csv_report, json_report, markdown, notes
 from autograder.report import html as html_report

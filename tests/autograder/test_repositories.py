@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from autograder.course.repositories import collect, publish
 from autograder.errors import UsageError
-from autograder.repositories import collect, publish
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -264,7 +264,7 @@ def test_a_full_disk_is_told_and_leaves_the_gradebook_whole(unit, students, tmp_
 
 def test_a_report_that_cannot_be_written_is_told_and_costs_no_result(unit, students, tmp_path, monkeypatch, autograder):
     from autograder import report
-    from autograder.grade import Options, grade
+    from autograder.course.grade import Options, grade
 
     out = tmp_path / "out"
     monkeypatch.setenv("AUTOGRADER_SECRET", "tests")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from autograder.removal import remove
+from autograder.machine.removal import remove
 from autograder.target.quota import Quota
 
 MB = 1 << 20
@@ -60,7 +60,7 @@ def test_folders_that_nobody_may_enter():
     as_somebody(
         """
 import tempfile, pathlib
-from autograder.removal import remove
+from autograder.machine.removal import remove
 {drop}
 top = pathlib.Path(tempfile.mkdtemp())
 (top / "a" / "b").mkdir(parents=True)

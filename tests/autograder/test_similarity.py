@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course.similarity import MOST, compare, similar
 from autograder.errors import UsageError
 from autograder.report import write_similar
-from autograder.similarity import MOST, compare, similar
 from autograder.spec import Item, Spec, Topic, Unit
 from autograder.submission import Submission
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from autograder.soak import batches, code_of, takes_part
+from autograder.verify.soak import batches, code_of, takes_part
 
 REPORT = "docs/soak.md"
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from autograder import removal
-from autograder.removal import remove
-from autograder.temporary import remove_left_over, temporary_root
+from autograder.machine import removal
+from autograder.machine.removal import remove
+from autograder.machine.temporary import remove_left_over, temporary_root
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 
 HOLD = """
 import os, sys, tempfile
 from pathlib import Path
-from autograder.temporary import temporary_root
+from autograder.machine.temporary import temporary_root
 with temporary_root({where!r}) as root:
     folder = Path(tempfile.mkdtemp())
     (folder / "left.txt").write_text("left")

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autograder.checked import Change, Checked, change
+from autograder.desk.checked import Change, Checked, change
+from autograder.desk.watch import watch
 from autograder.results import Status
 from autograder.spec import load
-from autograder.watch import watch
 
 RIGHT = "def count_words(text):\n    return {'oak': 1}\n\ndef most_common(text):\n    return 'oak'\n"
 WRONG = RIGHT.replace("return 'oak'", "return 'elm'")
@@ -115,7 +115,7 @@ def test_an_endless_loop_is_stopped_and_the_next_save_is_checked(said):
 
 
 def test_where_there_is_no_fork_a_spare_worker_waits(said, monkeypatch):
-    from autograder import check
+    from autograder.desk import check
     from autograder.target.launcher import Spawner
 
     spares = []

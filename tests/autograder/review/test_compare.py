@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from autograder.compare import compare
+from autograder.course.compare import compare
 from autograder.gradebook import decisions as kept
 from autograder.gradebook import load_answers, runs, writing
 from autograder.gradebook.decisions import Draft, record

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from autograder.removal import remove
+from autograder.machine.removal import remove
 
 if sys.platform != "win32":
     import fcntl

@@ -2,9 +2,9 @@
 
 from rich.console import Console
 
-from autograder.isolation import Trial, lacking, refusal, try_here
+from autograder.machine.isolation import Trial, lacking, refusal, try_here
+from autograder.machine.temporary import remove_left_over
 from autograder.spec import Unit
-from autograder.temporary import remove_left_over
 
 # Each layer, by how its name begins: what it keeps a student's code from, and what it takes to have it.
 _LAYERS = {

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autograder.check import SEED
+from autograder.desk.check import SEED
 from autograder.grading.outcome import Outcome
 from autograder.grading.suite import Suite, collect
 from autograder.grading.topic import bench_config

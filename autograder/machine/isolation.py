@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from autograder.machine.temporary import temporary_root
 from autograder.spec import Unit
 from autograder.student import jail, privileges
-from autograder.temporary import temporary_root
 
 WAY_OUT = "`autograder grade --in-docker ...` grades in a container that has it; `autograder doctor` tells more"
 _SECONDS = 20  # for the trial, which takes a fraction of one

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
+from autograder.course.export import PLATFORMS, export
 from autograder.errors import UsageError
-from autograder.gradebooks import PLATFORMS, export
 
 GRADES = (
     "student,t.a,written,pending,extra,late,total,max,status\n"

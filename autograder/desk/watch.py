@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from autograder.check import at_the_desk, check_topic, launcher_for
-from autograder.checked import Checked, change
+from autograder.desk.check import at_the_desk, check_topic, launcher_for
+from autograder.desk.checked import Checked, change
 from autograder.grading.suite import Suite, collect
 from autograder.spec import Topic, Unit
 from autograder.target.launcher import Launcher

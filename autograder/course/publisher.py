@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from autograder.course.lateness import Lateness
 from autograder.gradebook import Run, load_result, load_results
 from autograder.gradebook.readers import with_readers
-from autograder.lateness import Lateness
 from autograder.report import write_class, write_forms, write_notes, write_result
 from autograder.results import Result
 from autograder.spec import Unit

@@ -12,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Engine
 
-from autograder.container import SUBMISSIONS
+from autograder.course.lateness import read_times
+from autograder.course.live import Live
+from autograder.course.publisher import Publisher
 from autograder.errors import GraderError, UsageError
 from autograder.gradebook import (
     begin_run,
@@ -28,10 +30,8 @@ from autograder.gradebook.readers import release_answers
 from autograder.grading.batch import Watcher, default_jobs, grade_each
 from autograder.grading.parts import Graded, ungraded
 from autograder.grading.seeds import secret_for
-from autograder.isolation import WAY_OUT, refusal, try_here
-from autograder.lateness import read_times
-from autograder.live import Live
-from autograder.publish import Publisher
+from autograder.machine.container import SUBMISSIONS
+from autograder.machine.isolation import WAY_OUT, refusal, try_here
 from autograder.report import write_class, write_notes, write_result
 from autograder.report.summary import hundredths
 from autograder.report.text import clean
@@ -159,7 +159,7 @@ def _refuse(unit: Unit, submissions: Sequence[Submission], out: Path, why: str, 
 
 def regrade(unit_of: "UnitOf", out: Path, options: Options) -> int:
     """Grade again what the last run in `out` graded, and tell what is different."""
-    from autograder.compare import compare, show
+    from autograder.course.compare import compare, show
 
     book = open_gradebook(gradebook_of(out, options.gradebook), make=False)
     earlier, newest = last_run(book), last_run(book, ended=False)

@@ -24,7 +24,7 @@ from autograder.grading.seeds import VARIABLE as SECRET
 
 UNIT, OUT, SUBMISSIONS, GIVEN = "/unit", "/out", "/submissions", "/given"  # in the container
 ENGINES = ("docker", "podman")
-_REPOSITORY = Path(__file__).resolve().parent.parent
+_REPOSITORY = Path(__file__).resolve().parents[2]
 _DOCKERFILE = ".docker/Dockerfile"
 _NO_MATTER = ("README.md", "LICENSE")  # in the package, and no part of what it does
 _INSTALL = "https://docs.docker.com/engine/install/ or https://podman.io/docs/installation"

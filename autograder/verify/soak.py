@@ -25,7 +25,8 @@ from rich.console import Console
 
 from autograder.grading.batch import default_jobs
 from autograder.spec import Unit
-from autograder.verify import Case, cases, prove
+from autograder.verify.cases import Case, cases
+from autograder.verify.proof import prove
 
 BATCH = 10  # runs, or four for each core where that is more
 STATE, PAGE = Path("build", "soak", "state.jsonl"), Path("docs", "soak.md")

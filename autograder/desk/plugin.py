@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from autograder.check import SEED, launcher_for
-from autograder.desk_target import DeskTarget
+from autograder.desk.check import SEED, launcher_for
+from autograder.desk.target import DeskTarget
 from autograder.grading.suite import begin_test
 from autograder.spec import Topic, Unit, find_root, load
 from autograder.target.failures import Finding

@@ -18,15 +18,16 @@ from rich.padding import Padding
 from rich.text import Text
 
 from autograder import __version__
-from autograder.check_answers import AnswersCheck, counted
-from autograder.check_cells import tell
-from autograder.checked import Checked
-from autograder.desk_target import DeskTarget
+from autograder.desk.answers import AnswersCheck, counted
+from autograder.desk.cells import tell
+from autograder.desk.checked import Checked
+from autograder.desk.target import DeskTarget
 from autograder.errors import UsageError
 from autograder.grading.fingerprints import Table, diagnosis, read_table
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.recording import Record, Recorder
 from autograder.grading.suite import Suite, TestTarget, collect
+from autograder.machine.temporary import temporary_root
 from autograder.report.text import clean
 from autograder.results import ItemResult, Result, Status
 from autograder.spec import Item, Topic, Unit
@@ -35,7 +36,6 @@ from autograder.student.notebook import Cell
 from autograder.target.failures import Finding, StudentError, student_error
 from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
 from autograder.target.process import ProcessTarget
-from autograder.temporary import temporary_root
 
 SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}

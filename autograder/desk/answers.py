@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autograder.checked import Checked
+from autograder.desk.checked import Checked
 from autograder.grading import companions, prose
 from autograder.grading.answers import strangers
 from autograder.grading.outcome import Outcome, finding_outcome
