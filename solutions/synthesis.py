@@ -185,7 +185,8 @@ R4_CHECK = 0.4621
 # R5. What is </s>, and what does it signify?
 R5 = """It is a special token, not a word, that stands for the end of a sentence or text. In training it follows the
 last word, so that the model learns to predict where a text ends; when the model writes, drawing it means: stop
-here. Without it a model could not say how probable it is that a text ends, and would never stop."""
+here. Without it a model could not say how probable it is that a text ends, and would never stop. (The reading has it
+in front, as the input from which the first word is predicted: there it says that a sentence begins.)"""
 
 # Companion of R5, a number: At every step, whatever came before, a model gives "a" a probability of 0.7 and "</s>"
 # one of 0.3. What is the probability that the text it writes is "a a", no more and no less?
