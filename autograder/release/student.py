@@ -89,7 +89,8 @@ def _fill(unit: Unit, folder: Path, repository: str) -> None:
         shutil.copy(path, target)
     packages = sorted({".".join(("autograder", *path.relative_to(ENGINE).parent.parts)) for path in modules.values()})
     (folder / "pyproject.toml").write_text(_pyproject(unit, packages, requirements_of(modules.values())), "utf-8")
-    words = {"@UNIT@": unit.spec.unit, "@NAME@": _slug(unit.spec.unit), "@TOPIC@": unit.spec.topics[0].name}
+    example = next((topic for topic in unit.spec.topics if topic.kind == "module"), unit.spec.topics[0])
+    words = {"@UNIT@": unit.spec.unit, "@NAME@": _slug(unit.spec.unit), "@TOPIC@": example.name}
     words["@NOTEBOOKS@"] = _NOTEBOOKS if checked_in_notebooks(unit) else ""
     words["@COLAB@"] = "" if repository else " (put the address of your repository into it first)"
     _template(files("autograder.release") / "student_template", folder, words)

@@ -1,4 +1,4 @@
-"""What the pages for students say is so: links lead somewhere, points add up, plots and commands exist."""
+"""What the pages for students say is so: links lead somewhere, points and hours add up, plots and commands exist."""
 
 import re
 from pathlib import Path
@@ -12,13 +12,30 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ASSIGNMENTS = ROOT / "assignments"
 PAGES = sorted(ASSIGNMENTS.glob("*.md"))
 UNIT = load(ROOT)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 def test_links_to_files_lead_somewhere(page):
-    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    links = LINK.findall(page.read_text(encoding="utf-8"))
     missing = [link for link in links if ":" not in link and not (page.parent / link.split("#")[0]).exists()]
     assert missing == []
+
+
+def test_the_units_page_tells_of_every_reading():
+    """With one address for each; papers, which topics name as their sources, and preprints aside."""
+    told = set(LINK.findall((ASSIGNMENTS / "README.md").read_text(encoding="utf-8")))
+    links = {link for page in PAGES for link in LINK.findall(page.read_text(encoding="utf-8")) if ":" in link}
+    assert {link for link in links if not link.startswith("https://")} == set()
+    assert {link for link in links - told if not re.match(r"https://(arxiv|doi)\.org/", link)} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_formulas_come_out_as_they_are_written(page):
+    r"""GitHub reads formulas in dollars as Markdown first: \\ becomes \, and \, a comma; a fence it leaves alone."""
+    text = re.sub(r"```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    assert "$$" not in text
+    assert not any(re.search(r"\\[^a-zA-Z]", formula) for formula in re.findall(r"\$[^$\n]+\$", text))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
@@ -35,6 +52,23 @@ def test_the_units_page_names_every_topic_with_its_points():
     assert sum(points.values()) == 100
     for topic in UNIT.spec.topics:
         assert points[topic.name] == sum(item.points for item in topic.items if not item.extra), topic.name
+
+
+def hours(text):
+    """The hours that a text names, such as 2½ or ¼, added up."""
+    parts = re.findall(r"(\d*)([¼½¾]?)", text)
+    return sum(float(whole or 0) + {"": 0, "¼": 0.25, "½": 0.5, "¾": 0.75}[part] for whole, part in parts)
+
+
+def test_the_units_page_adds_up_the_hours_of_the_topics():
+    page = (ASSIGNMENTS / "README.md").read_text(encoding="utf-8")
+    code = 0.0
+    for topic, core, everything in re.findall(r"\| `(\w+)\.py` \| (\S+) h / (\S+) h \|", page):
+        row = re.search(r"\| time for the code \| (.*) \| (.*) \|", (ASSIGNMENTS / f"{topic}.md").read_text("utf-8"))
+        assert (hours(row[1]), hours(row[2])) == (hours(core), hours(everything)), topic
+        code += hours(core)
+    assert f"{code:g} hours of code, 2 of notebooks and 3 of\nquestions" in page
+    assert f"it is {code + 2 + 3 + 5:g} in all" in page
 
 
 def test_the_units_page_names_every_plot():
