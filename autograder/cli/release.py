@@ -30,13 +30,27 @@ def stubs(only_check: bool) -> int:
 @release.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A folder to be made.")
 @click.option("--repository", default="", help="Where it will be on the web, for the first cell on Google Colab.")
+@click.option(
+    "--with-answers",
+    "solved",
+    multiple=True,
+    metavar="TOPIC",
+    help="Put this topic's solution in as well, for self-study; then do not mark it. May be given again.",
+)
 @options.told
-def student(out: Path, repository: str) -> int:
+def student(out: Path, repository: str, solved: tuple[str, ...]) -> int:
     """Make the repository that students get: no solution, no hidden test, no answer is in it."""
     from autograder.release.student import release_student
 
-    count = release_student(options.unit_of(), out, repository)
+    unit = options.unit_of()
+    count = release_student(unit, out, repository, solved)
     click.echo(f"{out}: {count} files; nothing of the solutions, the hidden tests, the answers or the seeds is in them")
+    if solved:
+        others = ", ".join(topic.name for topic in unit.spec.topics if topic.name not in solved)
+        click.echo(
+            f"except {', '.join(solved)}, solved: grade with rules that leave it out (grade --rules FILE), such as"
+        )
+        click.echo(f"  based_on: grading.yml\n  topics: [{others}]\n  total: 100")
     return 0
 
 

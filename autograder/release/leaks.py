@@ -14,7 +14,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,9 +47,12 @@ class _Secrets:
     numbers: dict[str, str] = field(default_factory=dict)
 
 
-def leaks(unit: Unit, folder: Path) -> list[str]:
-    """What of the instructor's is in `folder`, a line each; nothing where it may be handed out."""
-    secrets = _secrets(unit)
+def leaks(unit: Unit, folder: Path, solved: Collection[str] = ()) -> list[str]:
+    """What of the instructor's is in `folder`, a line each; nothing where it may be handed out.
+
+    The solutions of the topics `solved` are no secret.
+    """
+    secrets = _secrets(unit, solved)
     found: list[str] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -95,7 +98,7 @@ def _in_file(name: str, data: bytes, secrets: _Secrets) -> Iterator[str]:
 # -- what is secret
 
 
-def _secrets(unit: Unit) -> _Secrets:
+def _secrets(unit: Unit, solved: Collection[str]) -> _Secrets:
     secrets = _Secrets()
     public: set[tuple[str, ...]] = set()
     for topic in unit.spec.topics:
@@ -107,7 +110,9 @@ def _secrets(unit: Unit) -> _Secrets:
             continue
         text = path.read_text(encoding="utf-8")
         public |= _all_runs(topic.file, stub_of(topic, text, str(path)).encode())
-        if topic.kind == "answers":
+        if topic.name in solved:
+            public |= _all_runs(topic.file, text.encode())
+        elif topic.kind == "answers":
             _add_answers(unit, topic.name, text, secrets)
         else:
             _add_runs(

@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -23,7 +23,7 @@ from autograder.release.leaks import leaks
 from autograder.release.otter_checks import checked_in_notebooks
 from autograder.release.stubs import handed_out
 from autograder.release.tree import files_of
-from autograder.spec import FILE_NAME, Unit, load
+from autograder.spec import FILE_NAME, Topic, Unit, load
 
 _KEEPS = {".git"}  # what may lie in the folder already
 _COLAB = """\
@@ -44,19 +44,29 @@ _NOTEBOOKS = """
 In a notebook, the cells with `grader.check` run the checks of one exercise on what you have run so far, saved or not.
 They are otter-grader's: `python -m pip install -e ".[otter]"`. Without it they say what to do instead.
 """
+_SOLVED = """
+`assignments/{0}` is yours to learn from and is not marked: solved, it stands beside as `{1}`, with what the TODOs
+ask for between `# BEGIN SOLUTION` and `# END SOLUTION`. Try it yourself first.
+"""
 _OTTER = 'otter = ["otter-grader>=7,<8"] # for grader.check in the notebooks\n'
 
 
-def release_student(unit: Unit, out: Path, repository: str = "") -> int:
-    """Make the students' repository in `out`; how many files it has. `GraderError` where something would leak."""
+def release_student(unit: Unit, out: Path, repository: str = "", solved: Collection[str] = ()) -> int:
+    """Make the students' repository in `out`; how many files it has. `GraderError` where something would leak.
+
+    Of the topics `solved` the solution is in it as well, for self-study.
+    """
+    for name in solved:
+        if unit.spec.topic(name).kind == "answers":
+            raise UsageError(f"--with-answers {name}: the key of written answers goes out with the graded reports")
     if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - _KEEPS):
         raise UsageError(f"--out {out}: is there already and not empty (a .git in it may stay)")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".release-") as temporary:
         folder = Path(temporary)
-        _fill(unit, folder, repository)
+        _fill(unit, folder, repository, solved)
         load(folder)  # the rules fit what is there
-        found = leaks(unit, folder)
+        found = leaks(unit, folder, solved)
         if found:
             raise GraderError("nothing was released, since it would leak:\n" + "\n".join(found))
         for path in folder.iterdir():
@@ -64,13 +74,15 @@ def release_student(unit: Unit, out: Path, repository: str = "") -> int:
     return sum(path.is_file() for path in out.rglob("*") if ".git" not in path.relative_to(out).parts)
 
 
-def _fill(unit: Unit, folder: Path, repository: str) -> None:
+def _fill(unit: Unit, folder: Path, repository: str, solved: Collection[str]) -> None:
     for name in ("assignments", "tests/public", "tests/props", *unit.spec.resources):
         _copy_tree(unit.root, name, folder)
     for name, text in handed_out(unit).items():
         path = folder / "assignments" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_with_colab_cell(text, repository) if path.suffix == ".ipynb" else text, encoding="utf-8")
+    for topic in map(unit.spec.topic, solved):  # beside the stub, so that what it reads and imports is where it looks
+        shutil.copy(unit.solutions / topic.file, folder / "assignments" / solved_name(topic))
     topics = {topic.name for topic in unit.spec.topics}
     for name in unit.spec.importable:  # what is built on and never asked for
         if name not in topics:
@@ -92,8 +104,16 @@ def _fill(unit: Unit, folder: Path, repository: str) -> None:
     example = next((topic for topic in unit.spec.topics if topic.kind == "module"), unit.spec.topics[0])
     words = {"@UNIT@": unit.spec.unit, "@NAME@": _slug(unit.spec.unit), "@TOPIC@": example.name}
     words["@NOTEBOOKS@"] = _NOTEBOOKS if checked_in_notebooks(unit) else ""
+    words["@SOLVED@"] = "".join(
+        _SOLVED.format(topic.file, solved_name(topic)) for topic in map(unit.spec.topic, solved)
+    )
     words["@COLAB@"] = "" if repository else " (put the address of your repository into it first)"
     _template(files("autograder.release") / "student_template", folder, words)
+
+
+def solved_name(topic: Topic) -> str:
+    """What the solution of a topic is called where it is handed out; nothing takes it for the student's file."""
+    return f"{topic.name}.solved{Path(topic.file).suffix}"
 
 
 def rules_for_students(unit: Unit) -> str:

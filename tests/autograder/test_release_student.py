@@ -236,6 +236,23 @@ def test_notebooks_begin_with_a_cell_for_colab_that_does_nothing_elsewhere(tmp_p
     assert done.returncode == 1, done.stderr
 
 
+def test_one_topic_can_go_out_solved_and_no_other(tmp_path):
+    unit = load(HERE / "tiny_notebooks")
+    release_student(unit, tmp_path / "out", solved=["tour"])
+    solved, readme = tmp_path / "out/assignments/tour.solved.ipynb", (tmp_path / "out/README.md").read_text()
+    assert solved.read_text() == (unit.solutions / "tour.ipynb").read_text()
+    assert "TODO" in (tmp_path / "out/assignments/tour.ipynb").read_text()
+    assert "`tour.solved.ipynb`" in readme
+    assert any("tour.solved.ipynb: holds a part of the solution" in line for line in leaks(unit, tmp_path / "out"))
+    with pytest.raises(UsageError, match="no topic 'tuor'"):
+        release_student(unit, tmp_path / "other", solved=["tuor"])
+
+
+def test_the_key_of_written_answers_does_not_go_out(tmp_path):
+    with pytest.raises(UsageError, match="--with-answers synthesis"):
+        release_student(load(ROOT), tmp_path / "out", solved=["synthesis"])
+
+
 IN_THE_KERNEL = """
 import otter, os, random
 grader = otter.Notebook("tour.ipynb")
