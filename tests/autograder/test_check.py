@@ -82,6 +82,13 @@ def test_the_debugger_stops_in_the_students_code(autograder, desk):
     assert done.returncode == 1
 
 
+def test_the_debugger_passes_by_what_is_not_written(autograder, desk):
+    write(desk, RIGHT.replace("return 'oak'", "raise NotImplementedError"))
+    done = autograder("check", "--pdb", cwd=desk)
+    assert "(Pdb)" not in done.stdout
+    assert "not written yet" in done.stdout
+
+
 def test_breakpoints_work_under_the_debugger(autograder, desk):
     write(desk, RIGHT.replace("return 'oak'", "breakpoint()\n    return 'oak'"))
     done = autograder("check", "--pdb", cwd=desk, stdin="p 'stopped', text\nc\n")
