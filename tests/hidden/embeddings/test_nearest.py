@@ -6,7 +6,6 @@ Words that are to be found lie so far apart that no rounding changes their order
 import math
 import random
 
-import pytest
 import torch
 
 from .shared import COSINE, GRADIENT, WORDS, _every_other, _shuffled, _vocab
@@ -19,58 +18,63 @@ def _arrows(*shape):
     return torch.nn.functional.normalize(torch.randn(*shape), dim=-1) * (0.5 + 1.5 * torch.rand(*shape[:-1], 1))
 
 
-def test_cosine_similarity_of_one_row(student, reference):
+def _cosines(vector, matrix):
+    """By torch; 0 where a vector is zero."""
+    return torch.cosine_similarity(vector[None], matrix, dim=1)
+
+
+def test_cosine_similarity_of_one_row(student):
     """The product of two vectors, divided by the lengths of both."""
     vector, matrix = _arrows(4), _arrows(1, 4)
-    student.expect_close(student.cosine_similarity(vector, matrix), reference.cosine_similarity(vector, matrix), COSINE)
+    student.expect_close(student.cosine_similarity(vector, matrix), _cosines(vector, matrix), COSINE)
 
 
-def test_cosine_similarity_of_many_rows(student, reference):
+def test_cosine_similarity_of_many_rows(student):
     """Every row of the matrix is compared with the vector, each with its own length."""
-    for rows, size in ((7, 3), (5, 5), (2, 6), (6, 1)):
+    for rows, size in ((7, 3), (5, 5), (6, 1)):
         vector, matrix = _arrows(size), _arrows(rows, size)
-        want = reference.cosine_similarity(vector, matrix)
+        want = _cosines(vector, matrix)
         student.expect_close(student.cosine_similarity(vector, matrix), want, COSINE)
 
 
-def test_cosine_similarity_does_not_depend_on_length(student, reference):
+def test_cosine_similarity_does_not_depend_on_length(student):
     """Long and short vectors give the same: only the direction counts, and the opposite one gives -1."""
     vector, matrix = _arrows(6), _arrows(5, 6)
-    want = reference.cosine_similarity(vector, matrix)
-    for factor in (0.01, 1000.0):
+    want = _cosines(vector, matrix)
+    for long, high in ((0.01, 1.0), (1.0, 0.01), (1000.0, 1000.0)):
         # an epsilon of 1e-8 in the divisor, which is allowed, shifts a cosine of vectors this short by 1e-6
-        student.expect_close(student.cosine_similarity(factor * vector, matrix), want, atol=2e-5)
-        student.expect_close(student.cosine_similarity(vector, factor * matrix), want, atol=2e-5)
+        student.expect_close(student.cosine_similarity(long * vector, high * matrix), want, atol=2e-5)
     both_short = student.cosine_similarity(0.01 * vector, 0.01 * matrix)  # the same epsilon shifts it by 1e-4
     student.expect_close(both_short, want, atol=1e-3)
     lengths = torch.tensor([3.0, -0.5, 1.0, -20.0])
     student.expect_close(student.cosine_similarity(vector, lengths[:, None] * vector), lengths.sign(), COSINE)
 
 
-def test_cosine_similarity_gradient(student, reference):
+def test_cosine_similarity_gradient(student):
     """Gradients flow to the vector and to the matrix."""
     vector, matrix, cotangent = _arrows(4), _arrows(5, 4), torch.randn(5)
     got = student.cosine_similarity.vjp(vector, matrix, cotangent=cotangent, wrt=(0, 1))
-    want = reference.cosine_similarity.vjp(vector, matrix, cotangent=cotangent, wrt=(0, 1))
+    leaves = vector.requires_grad_(), matrix.requires_grad_()
+    want = torch.autograd.grad(_cosines(*leaves), leaves, cotangent)
     for name, mine, theirs in zip(("vector", "matrix"), got, want, strict=True):
         student.expect_close(mine, theirs, atol=3 * GRADIENT, about=f"the gradient of {name}")
 
 
-def test_cosine_similarity_of_zero_vectors(student, reference):
+def test_cosine_similarity_of_zero_vectors(student):
     """A row of zeros gets 0 and the other rows what they always get; a vector of zeros gets 0 with every row."""
     vector, matrix = _arrows(4), _arrows(5, 4)
     matrix[[1, 4]] = 0.0
     got = student.expect_tensor(student.cosine_similarity(vector, matrix), shape=(5,))
     student.expect_equal(got[[1, 4]], torch.zeros(2), about="what rows of zeros get")
-    student.expect_close(got, reference.cosine_similarity(vector, matrix), COSINE)
+    student.expect_close(got, _cosines(vector, matrix), COSINE)
     student.expect_equal(student.cosine_similarity(torch.zeros(4), matrix), torch.zeros(5))
 
 
-def test_cosine_similarity_leaves_its_arguments_alone(student, reference):
+def test_cosine_similarity_leaves_its_arguments_alone(student):
     """Vector and matrix, contiguous or not, are afterwards what they were."""
     for vector, matrix in ((_arrows(3), _arrows(4, 3)), (_every_other(_arrows(3)), _arrows(3, 4).T)):
         got, after = student.cosine_similarity.after(vector, matrix)
-        student.expect_close(got, reference.cosine_similarity(vector, matrix), COSINE)
+        student.expect_close(got, _cosines(vector, matrix), COSINE)
         student.expect_equal(after[0], vector, about="vector after the call")
         student.expect_equal(after[1], matrix, about="matrix after the call")
 
@@ -110,10 +114,10 @@ def test_most_similar_finds_the_nearest(student):
 
 def test_most_similar_in_order(student):
     """The nearest word comes first, and the list has k words."""
-    for k in (2, 3, 4):
-        vocab, vectors = _around([0.8, 0.6, 0.4, 0.2, 0.0, -0.3])
+    vocab, vectors = _around([0.8, 0.6, 0.4, 0.2, 0.0, -0.3])
+    for k in (2, 4):
         student.expect_equal(student.most_similar("ale", vocab, vectors, k), WORDS[1 : k + 1])
-        student.expect_equal(student.most_similar("ale", vocab, vectors, k=k), WORDS[1 : k + 1])
+    student.expect_equal(student.most_similar("ale", vocab, vectors, k=3), WORDS[1:4])
 
 
 def test_most_similar_of_many_words(student):
@@ -150,7 +154,7 @@ def _expect_words(student, got, words):
 def test_most_similar_when_there_are_not_k(student):
     """With fewer than k other words, all of them come, in order, and nothing else."""
     vocab, vectors = _around([0.7, 0.1, -0.4], unknown=0.9)
-    for k in (3, 4, 5, 6, 50):
+    for k in (3, 4, 50):
         student.expect_equal(student.most_similar("ale", vocab, vectors, k), WORDS[1:4])
     student.expect_equal(student.most_similar("ale", *_around([], unknown=0.3)), [])
 
@@ -231,11 +235,11 @@ def test_analogy_never_answers_with_the_question(student):
     student.expect_equal(student.analogy("a", "b", "c", *_analogy(rows)), "found")
 
 
-@pytest.mark.parametrize("question", ["wine woman king", "man wine king", "man woman wine"])
-def test_analogy_of_an_unknown_word(student, question):
+def test_analogy_of_an_unknown_word(student):
     """Whichever of the three words is not in the vocabulary, it is a KeyError."""
-    with student.expect_raises(KeyError):
-        student.analogy(*question.split(), *_analogy(PARALLELOGRAM))
+    for question in ("wine woman king", "man wine king", "man woman wine"):
+        with student.expect_raises(KeyError):
+            student.analogy(*question.split(), *_analogy(PARALLELOGRAM))
 
 
 def test_analogy_leaves_its_arguments_alone(student):
