@@ -21,3 +21,14 @@ def _weights(vocab_size, embedding_dim, hidden_dim):
     shapes = dict(zip(PARAMETERS, ((v, e), (e, h), (h, h), (h,), (h, v), (v,)), strict=True))
     fan_in = {"W_x": e, "W_s": h, "W_y": h}
     return {name: torch.randn(shape) / math.sqrt(fan_in.get(name, 1.5)) for name, shape in shapes.items()}
+
+
+def _read(weights, tokens, state=None):
+    """(logits, last state) of a model with these weights, by the equations of the docstring."""
+    vectors, w_x, w_s, b_s, w_y, b_y = (weights[name] for name in PARAMETERS)
+    state = torch.zeros(len(tokens), len(w_s)) if state is None else state
+    states = []
+    for x in vectors[tokens].unbind(dim=1):
+        state = torch.tanh(x @ w_x + state @ w_s + b_s)
+        states.append(state)
+    return torch.stack(states, dim=1) @ w_y + b_y, state
