@@ -21,9 +21,10 @@ from autograder.spec import Unit
 if TYPE_CHECKING:
     from autograder.course.similarity import Similarity
 
-__all__ = ["write_class", "write_forms", "write_notes", "write_result", "write_similar"]
+__all__ = ["Seen", "write_class", "write_forms", "write_notes", "write_result", "write_seen", "write_similar"]
 
 SIMILAR = "similar.html"
+CLASS = ("grades.csv", "class.html")
 
 
 def write_result(result: Result, unit: Unit, folder: Path) -> None:
@@ -49,11 +50,16 @@ def write_class(results: Iterable[Result], unit: Unit, folder: Path) -> list[Res
     Comes back with the results in short: marks and no tests, which is all that is kept of each on the way.
     """
     seen = Seen.of(results)
-    write_atomically(folder / "grades.csv", csv_report.render(seen.results, unit))
-    write_atomically(
-        folder / "class.html", html_report.render_class(seen, unit, SIMILAR if (folder / SIMILAR).is_file() else "")
-    )
+    write_seen(seen, unit, folder)
     return seen.results
+
+
+def write_seen(seen: Seen, unit: Unit, folder: Path) -> None:
+    """The same, of a class that has been seen."""
+    write_atomically(folder / CLASS[0], csv_report.render(seen.results, unit))
+    write_atomically(
+        folder / CLASS[1], html_report.render_class(seen, unit, SIMILAR if (folder / SIMILAR).is_file() else "")
+    )
 
 
 def write_forms(result: Result, unit: Unit, folder: Path, forms: Sequence[str]) -> None:
