@@ -15,8 +15,9 @@ from autograder.course.lateness import Lateness
 from autograder.course.stamps import Stamps
 from autograder.gradebook import Run, load_result, load_results
 from autograder.gradebook.readers import with_readers
-from autograder.report import CLASS, SIMILAR, Seen, write_forms, write_notes, write_result, write_seen
-from autograder.report.notes import notes_of
+from autograder.report.notes import notes_of, write_notes
+from autograder.report.seen import Seen
+from autograder.report.writing import CLASS, SIMILAR, write_forms, write_result, write_seen
 from autograder.results import Result
 from autograder.spec import Unit
 
