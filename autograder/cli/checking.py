@@ -18,6 +18,12 @@ from autograder.errors import UsageError
 def check(topics: tuple[str, ...], debug: bool, report: Path | None, stay: bool, rules: str) -> int:
     """Check your own work: the public tests of each TOPIC, or of all."""
     unit = options.unit_of(rules)
+    from autograder.target.launcher import CAN_FORK
+
+    if CAN_FORK and not debug and not stay:
+        from autograder.desk.forked import check as check_in_a_fork
+
+        return 0 if check_in_a_fork(unit, topics, report) else 1
     from rich.console import Console
 
     if stay:

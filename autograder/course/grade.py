@@ -32,9 +32,10 @@ from autograder.grading.parts import Graded, ungraded
 from autograder.grading.seeds import secret_for
 from autograder.machine.container import SUBMISSIONS
 from autograder.machine.isolation import WAY_OUT, refusal, try_here
-from autograder.report import write_class, write_notes, write_result
+from autograder.report.notes import write_notes
 from autograder.report.summary import hundredths
 from autograder.report.text import clean
+from autograder.report.writing import write_class, write_result
 from autograder.results import Result, Status
 from autograder.spec import Unit
 from autograder.submission import Form, Submission, find_submissions

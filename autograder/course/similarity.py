@@ -183,8 +183,8 @@ def similar(unit: Unit, paths: Sequence[Path], out: Path, form: str) -> int:
 
     from rich.console import Console
 
-    from autograder.report import write_similar
     from autograder.report.text import clean
+    from autograder.report.writing import write_similar
     from autograder.submission import Form, find_submissions
 
     console = Console(highlight=False, markup=False)

@@ -1,6 +1,8 @@
 """The student's desk: checks with the public tests. Nothing is hidden here, and nothing earns marks.
 
     check     `autograder check`: each topic's public tests on the student's own file
+    start     how it begins: which topics, and the process that their code will run in
+    forked    the same check in a fork of that process, so that libraries are imported once
     watch     the same again whenever a file is saved
     answers   what it says of written answers: whether each has the form that is asked for
     cells     what it says of a notebook's cell that failed

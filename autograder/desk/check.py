@@ -7,8 +7,7 @@ variables there, what was printed.
 import gc
 import pdb
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,35 +20,23 @@ from autograder import __version__
 from autograder.desk.answers import AnswersCheck, counted
 from autograder.desk.cells import tell
 from autograder.desk.checked import Checked
+from autograder.desk.start import at_the_desk, launcher_for
 from autograder.desk.target import DeskTarget
-from autograder.errors import UsageError
 from autograder.grading.fingerprints import Table, diagnosis, read_table
 from autograder.grading.outcome import Outcome, finding_outcome
 from autograder.grading.recording import Record, Recorder
 from autograder.grading.suite import Suite, TestTarget, collect
-from autograder.machine.temporary import temporary_root
 from autograder.report.text import clean
 from autograder.results import ItemResult, Result, Status
 from autograder.spec import Item, Topic, Unit
 from autograder.student import notebook, wire
 from autograder.student.notebook import Cell
 from autograder.target.failures import Finding, StudentError, student_error
-from autograder.target.launcher import CAN_FORK, Launcher, Spawner, Zygote
+from autograder.target.launcher import Launcher
 from autograder.target.process import ProcessTarget
 
 SEED = 20_260_901  # public tests have nothing to hide: the same numbers every time
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
-
-
-@contextmanager
-def launcher_for(unit: Unit, topics: Sequence[Topic]) -> Iterator[Launcher]:
-    """Workers by fork where that is sound, spawned elsewhere; what they leave in temporary folders is gone afterwards.
-
-    Enter it early: it imports beside us.
-    """
-    preload, threads = unit.spec.preload_for(topics), unit.spec.threads
-    with temporary_root(), Zygote(preload, threads) if CAN_FORK else Spawner(preload, threads) as launcher:
-        yield launcher
 
 
 def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = False, report: Path | None = None) -> bool:
@@ -60,16 +47,29 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
     folder, present = at_the_desk(unit, topics)
     gc.disable()  # nothing of what is imported is ever collected, and looking for it takes a tenth of the time
     with launcher_for(unit, present) as launcher:
+        return check_each(unit, present, folder, console, launcher, debug, report)
 
-        def body(suite: Suite[bool]) -> bool:
-            gc.freeze()
-            gc.enable()
-            found = [check_topic(unit, each, folder, suite, console, launcher, debug) for each in present]
-            if report is not None:
-                _write_report(unit, [item for checked in found for item in checked.results], report)
-            return all(checked.held for checked in found)
 
-        return collect(unit, "public", [topic.name for topic in present if topic.kind != "answers"], body)
+def check_each(
+    unit: Unit,
+    topics: Sequence[Topic],
+    folder: Path,
+    console: Console,
+    launcher: Launcher,
+    debug: bool = False,
+    report: Path | None = None,
+) -> bool:
+    """The same for topics whose files are there, in workers of this launcher. Begins to collect garbage again."""
+
+    def body(suite: Suite[bool]) -> bool:
+        gc.freeze()
+        gc.enable()
+        found = [check_topic(unit, each, folder, suite, console, launcher, debug) for each in topics]
+        if report is not None:
+            _write_report(unit, [item for checked in found for item in checked.results], report)
+        return all(checked.held for checked in found)
+
+    return collect(unit, "public", [topic.name for topic in topics if topic.kind != "answers"], body)
 
 
 def check_topic(
@@ -85,21 +85,6 @@ def check_topic(
     if topic.kind == "answers":
         return AnswersCheck(unit, topic, folder, console, launcher).run()
     return _Check(unit, topic, folder, suite, console, None if debug else launcher).run()
-
-
-def at_the_desk(unit: Unit, topics: Sequence[str]) -> tuple[Path, list[Topic]]:
-    """The student's folder, and these topics or all whose file is there."""
-    folder = unit.assignments if unit.assignments.is_dir() else unit.root
-    chosen = [unit.spec.topic(name.removesuffix(".py").removesuffix(".ipynb")) for name in topics] or list(
-        unit.spec.topics
-    )
-    present = [topic for topic in chosen if (folder / topic.file).is_file()]
-    for topic in chosen:
-        if topic not in present and topics:
-            raise UsageError(f"{folder / topic.file} does not exist")
-    if not present:
-        raise UsageError(f"none of {', '.join(unit.spec.files)} in {folder}")
-    return folder, present
 
 
 def _write_report(unit: Unit, items: Sequence[ItemResult], folder: Path) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from autograder.desk.check import SEED, launcher_for
+from autograder.desk.check import SEED
+from autograder.desk.start import launcher_for
 from autograder.desk.target import DeskTarget
 from autograder.grading.suite import begin_test
 from autograder.spec import Topic, Unit, find_root, load

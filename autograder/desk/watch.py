@@ -15,8 +15,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from autograder.desk.check import at_the_desk, check_topic, launcher_for
+from autograder.desk.check import check_topic
 from autograder.desk.checked import Checked, change
+from autograder.desk.start import at_the_desk, launcher_for
 from autograder.grading.suite import Suite, collect
 from autograder.spec import Topic, Unit
 from autograder.target.launcher import Launcher

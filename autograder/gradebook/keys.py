@@ -115,19 +115,25 @@ def engine_hash() -> str:
     return _hash_of(ENGINE, *(path for path in files if path.relative_to(ENGINE).parts[0] not in _NO_MARKS))
 
 
+def whole_engine() -> str:
+    """A hash of everything that the engine is, templates and what only shows results included."""
+    return _hash_of(ENGINE, ENGINE)
+
+
 def libraries(unit: Unit) -> str:
     """Python, the machine, and what is imported before students' code, with versions."""
     wanted = [*unit.spec.preload, *(name for topic in unit.spec.topics for name in topic.preload)]
     names = sorted({"numpy", "pytest", *(name.split(".")[0] for name in wanted)})
-    found = [f"{name} {version}" for name in names if (version := _version(name))]
+    found = [f"{name} {version}" for name in names if (version := version_of(name))]
     return ", ".join([f"Python {platform.python_version()} {platform.machine()}", *found])
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
+    """The version of an installed package; empty where none has this name."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return ""  # of the standard library, or one whose package has another name
+        return ""  # a module of the standard library, or one whose package has another name
 
 
 def _files(folder: Path) -> Iterator[Path]:

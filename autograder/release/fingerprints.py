@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from autograder.desk.check import SEED, launcher_for
+from autograder.desk.check import SEED
+from autograder.desk.start import launcher_for
 from autograder.grading.fingerprints import Found, Table, path_of, read_table, table_of
 from autograder.grading.recording import Recorder
 from autograder.grading.scratch import made_scratch

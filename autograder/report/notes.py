@@ -9,9 +9,14 @@ from autograder.results import Result
 FOLDER = "instructor"
 
 
+def notes_of(student: str, folder: Path) -> Path:
+    """Where the notes on a student stand, if there are any."""
+    return folder / FOLDER / f"{file_name(student)}.txt"
+
+
 def write_notes(result: Result, folder: Path) -> None:
     """Write `folder`/instructor/STUDENT.txt if there are notes; one from an earlier run goes if there are none."""
-    path = folder / FOLDER / f"{file_name(result.student)}.txt"
+    path = notes_of(result.student, folder)
     text = render(result)
     if not text:
         path.unlink(missing_ok=True)

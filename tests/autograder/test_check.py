@@ -112,10 +112,10 @@ def test_a_file_that_is_not_there(autograder, desk):
 def test_a_spawned_process_serves_where_there_is_no_fork(desk, monkeypatch, capsys):
     from rich.console import Console
 
-    from autograder.desk import check
+    from autograder.desk import check, start
     from autograder.spec import load
 
-    monkeypatch.setattr(check, "CAN_FORK", False)
+    monkeypatch.setattr(start, "CAN_FORK", False)
     write(desk, RIGHT.replace("return 'oak'", "import os; os.abort()"))
     assert check.check(load(desk), [], Console(width=120)) is False
     shown = capsys.readouterr().out

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.report import item_analysis, plots, write_class
+from autograder.report import item_analysis, plots
 from autograder.report.class_view import ClassView, class_view
 from autograder.report.item_analysis import figures
 from autograder.report.seen import Seen
+from autograder.report.writing import write_class
 from autograder.results import ItemResult, Result, Status, TestResult, item_status
 from autograder.spec import Spec, Unit
 

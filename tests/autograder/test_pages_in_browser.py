@@ -16,7 +16,7 @@ import pytest
 
 from autograder.course.similarity import Pair, Passage, SharedFile, Similarity
 from autograder.pictures import heat_map, lines
-from autograder.report import write_class, write_result, write_similar
+from autograder.report.writing import write_class, write_result, write_similar
 from autograder.results import ItemResult, Result, Status, TestResult, item_status
 from autograder.spec import Item, Spec, Topic, Unit
 

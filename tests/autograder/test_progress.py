@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.report import write_result
+from autograder.report.writing import write_result
 from autograder.results import ItemResult, Result, Status
 from autograder.spec import Spec, Unit
 

@@ -263,18 +263,19 @@ def test_a_full_disk_is_told_and_leaves_the_gradebook_whole(unit, students, tmp_
 
 
 def test_a_report_that_cannot_be_written_is_told_and_costs_no_result(unit, students, tmp_path, monkeypatch, autograder):
-    from autograder import report
     from autograder.course.grade import Options, grade
+    from autograder.report import writing
 
     out = tmp_path / "out"
     monkeypatch.setenv("AUTOGRADER_SECRET", "tests")
     autograder("grade", students, "--out", out, cwd=unit)
+    (out / "ada" / "report.html").unlink()
     before = reports(out)
 
     def read_only(path: Path, _text: str) -> None:
         raise OSError(30, "Read-only file system", str(path))
 
-    monkeypatch.setattr(report, "write_atomically", read_only)
+    monkeypatch.setattr(writing, "write_atomically", read_only)
     with pytest.raises(GraderError, match=r"ada/results.json: Read-only file system. What is graded is in"):
         grade(load(unit), [students], out, Options())
     assert reports(out) == before

@@ -7,7 +7,7 @@ import pytest
 
 from autograder.course.similarity import MOST, compare, similar
 from autograder.errors import UsageError
-from autograder.report import write_similar
+from autograder.report.writing import write_similar
 from autograder.spec import Item, Spec, Topic, Unit
 from autograder.submission import Submission
 

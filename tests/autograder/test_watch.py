@@ -115,11 +115,11 @@ def test_an_endless_loop_is_stopped_and_the_next_save_is_checked(said):
 
 
 def test_where_there_is_no_fork_a_spare_worker_waits(said, monkeypatch):
-    from autograder.desk import check
+    from autograder.desk import start
     from autograder.target.launcher import Spawner
 
     spares = []
-    monkeypatch.setattr(check, "CAN_FORK", False)
+    monkeypatch.setattr(start, "CAN_FORK", False)
     start = Spawner.start
     monkeypatch.setattr(Spawner, "start", lambda self: (start(self), spares.append(self._spare is not None)))
     assert "2 of 2 checks hold." in said(lambda file: file.write_text(RIGHT))[-1]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from autograder.report import write_class, write_result
+from autograder.report.writing import write_class, write_result
 from autograder.results import ItemResult, Result, Status, TestResult, item_status
 from autograder.spec import Item, Spec, Topic, Unit
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from autograder.report import write_class
 from autograder.report.csv_report import cell
 from autograder.report.summary import hundredths, marks
+from autograder.report.writing import write_class
 from autograder.spec import Unit
 
 Make = Callable[..., Any]

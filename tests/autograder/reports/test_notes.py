@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from autograder.report import write_notes
+from autograder.report.notes import write_notes
 
 Make = Callable[..., Any]
 

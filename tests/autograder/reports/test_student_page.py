@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from autograder.report import write_result
 from autograder.report.summary import next_steps
+from autograder.report.writing import write_result
 from autograder.results import Status
 from autograder.spec import Unit
 
