@@ -125,6 +125,16 @@ def _weights_of(module, names, told):
     return {name: told[name].data if name in told else module.get(name) for name in names}  # some have two names
 
 
+def _certain(student, probabilities, context=3):
+    """A GPT with these probabilities of the next token, whatever came before: the last norm gives always (1, 0)."""
+    model = _fresh(student, vocab=len(probabilities), context=context, d_model=2, layers=1, heads=1)
+    embedding = torch.randn(len(probabilities), 2)
+    embedding[:, 0] = torch.tensor(probabilities).log()
+    fixed = {"norm.weight": torch.zeros(2), "norm.bias": torch.tensor([1.0, 0.0]), "token_embedding.weight": embedding}
+    _fill(student, model, fixed)
+    return model
+
+
 def _expect_parameters(student, module, weights):
     """The parameters are there by these names, with the shapes of these weights, and an optimizer finds them all."""
     told = module.parameters()
@@ -186,3 +196,10 @@ def _expect_greedy(student, solution, got, tokens, count, context=6):
 
 def _prompt(batch, length):
     return _ids(batch, length, VOCABULARY)
+
+
+def _expect_unchanged(student, model):
+    """A fresh model that was handed in is in training mode as before, and can be trained."""
+    student.expect(model.training, "The model was in training mode and is not any more.")
+    trained = all(each.requires_grad for each in model.parameters().values())
+    student.expect(trained, "Some of the model's parameters can no longer be trained.")

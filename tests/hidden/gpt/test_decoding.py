@@ -2,7 +2,7 @@
 
 import torch
 
-from .shared import LOGITS, _decoders, _expect_greedy, _fresh, _ids, _prompt
+from .shared import LOGITS, _certain, _decoders, _expect_greedy, _expect_unchanged, _fresh, _ids, _prompt
 
 # greedy_decode
 
@@ -24,10 +24,12 @@ def test_greedy_several_tokens(student):
 
 
 def test_greedy_of_a_batch(student):
-    """Each sequence of a batch goes on on its own."""
+    """Each sequence of a batch goes on on its own, and no token ends it."""
     model, solution = _decoders(student)
     for tokens in (_prompt(5, 2), _prompt(4, 6).T):
         _expect_greedy(student, solution, student.greedy_decode(model, tokens, 2), tokens, 2)
+    zeros = torch.zeros(2, 3, dtype=torch.int64)
+    student.expect_equal(student.greedy_decode(_certain(student, (0.6, 0.3, 0.1)), zeros[:, :1], 2), zeros)
 
 
 def test_greedy_beyond_the_context(student):
@@ -45,13 +47,14 @@ def test_greedy_of_no_new_token(student):
 
 
 def test_greedy_leaves_its_tokens_alone(student):
-    """The prompt is afterwards what it was, and the model has learned nothing."""
+    """The prompt, here as long as the context, is afterwards what it was, and the model, too."""
     model, solution = _decoders(student)
-    tokens = _prompt(2, 3)
+    tokens = _prompt(2, 6)
     got, after = student.greedy_decode.after(model, tokens, 2)
     _expect_greedy(student, solution, got, tokens, 2)
     student.expect_equal(after[1], tokens, about="tokens after the call")
     student.expect_close(model(tokens), solution(tokens), atol=LOGITS, about="the model's logits after the call")
+    _expect_unchanged(student, model)
 
 
 # generate_with_cache
@@ -114,8 +117,9 @@ def test_cache_computes_no_position_twice(student):
 def test_cache_leaves_its_tokens_alone(student):
     """The prompt is afterwards what it was; with `max_new_tokens` 0 the result is the prompt."""
     model, solution = _decoders(student)
-    tokens = _prompt(3, 2).T
+    tokens = _prompt(6, 2).T
     got, after = student.generate_with_cache.after(model, tokens, 2)
     _expect_greedy(student, solution, got, tokens, 2)
     student.expect_equal(after[1], tokens, about="tokens after the call")
     student.expect_equal(student.generate_with_cache(model, tokens, 0), tokens)
+    _expect_unchanged(student, model)

@@ -124,8 +124,8 @@ def test_top_p_of_equal_logits(student):
 
 
 def test_top_p_one_keeps_all(student):
-    """p = 1 keeps all, also what has almost no probability."""
-    for logits in (3 * torch.randn(3, 6), torch.tensor([[1000.0, -1000.0, 0.0, 999.0], [0.0, -200.0, 50.0, -90.0]])):
+    """p = 1 keeps all, also what has almost no probability, however sums are rounded."""
+    for logits in (3 * torch.randn(40, 200), torch.tensor([[1000.0, -1000.0, 0.0, 999.0], [0.0, -200.0, 50.0, -90.0]])):
         student.expect_equal(student.top_p_filter(logits, 1.0), logits)
     logits = torch.randn(4)
     student.expect_equal(student.top_p_filter(logits, 1), logits)
