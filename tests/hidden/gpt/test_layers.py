@@ -267,7 +267,7 @@ def test_block_gradients(student):
 def test_block_keeps_nothing_from_one_call_to_the_next(student):
     """One block takes sequences of any length and batches of any size, in any order."""
     block, solution = _blocks(student)
-    for batch, length in ((2, 3), (1, 70), (2, 3)):
+    for batch, length in ((2, 3), (1, 40), (2, 3)):
         x = torch.randn(batch, length, 8)
         student.expect_close(block(x), solution(x), atol=BLOCK)
 
