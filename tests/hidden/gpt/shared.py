@@ -78,10 +78,14 @@ def _normed(weights, x, name="", epsilon=1e-5):
     return functional.layer_norm(x, x.shape[-1:], *_part(weights, name), epsilon)
 
 
+def _gelu(x):
+    return functional.gelu(x, approximate="tanh")
+
+
 def _fed_forward(weights, x, prefix=""):
     """What a FeedForward with these weights makes of x."""
     hidden = functional.linear(x, *_part(weights, f"{prefix}up"))
-    return functional.linear(functional.gelu(hidden, approximate="tanh"), *_part(weights, f"{prefix}down"))
+    return functional.linear(_gelu(hidden), *_part(weights, f"{prefix}down"))
 
 
 def _through_block(weights, x, heads, prefix="", epsilon=1e-5):
@@ -116,12 +120,31 @@ def _decoders(student, context=6, layers=1, heads=2):
     return model, partial(_logits, weights, sizes=_sizes(**sizes))
 
 
+def _weights_of(module, names, told):
+    """The parameters of these names, given those that `parameters()` has told of."""
+    return {name: told[name].data if name in told else module.get(name) for name in names}  # some have two names
+
+
+def _certain(student, probabilities, context=3):
+    """A GPT with these probabilities of the next token, whatever came before: the last norm gives always (1, 0)."""
+    model = _fresh(student, vocab=len(probabilities), context=context, d_model=2, layers=1, heads=1)
+    embedding = torch.randn(len(probabilities), 2)
+    embedding[:, 0] = torch.tensor(probabilities).log()
+    fixed = {"norm.weight": torch.zeros(2), "norm.bias": torch.tensor([1.0, 0.0]), "token_embedding.weight": embedding}
+    _fill(student, model, fixed)
+    return model
+
+
 def _expect_parameters(student, module, weights):
-    """The parameters are there by these names, with the shapes of these weights."""
+    """The parameters are there by these names, with the shapes of these weights, and an optimizer finds them all."""
     told = module.parameters()
-    for name, want in weights.items():
-        there = told[name].data if name in told else module.get(name)  # it may have another name as well
-        student.expect_tensor(there, shape=want.shape, about=name)
+    for name, there in _weights_of(module, weights, told).items():
+        student.expect_tensor(there, shape=weights[name].shape, about=name)
+    found = sum(math.prod(each.shape) for each in told.values() if each.requires_grad)
+    student.expect(
+        found >= sum(weight.numel() for weight in weights.values()),
+        "parameters() does not find all weights and biases of the parts, or some cannot be trained.",
+    )
 
 
 def _packed(weights):
@@ -173,3 +196,10 @@ def _expect_greedy(student, solution, got, tokens, count, context=6):
 
 def _prompt(batch, length):
     return _ids(batch, length, VOCABULARY)
+
+
+def _expect_unchanged(student, model):
+    """A fresh model that was handed in is in training mode as before, and can be trained."""
+    student.expect(model.training, "The model was in training mode and is not any more.")
+    trained = all(each.requires_grad for each in model.parameters().values())
+    student.expect(trained, "Some of the model's parameters can no longer be trained.")

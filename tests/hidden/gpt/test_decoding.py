@@ -2,7 +2,7 @@
 
 import torch
 
-from .shared import LOGITS, _decoders, _expect_greedy, _fresh, _ids, _prompt
+from .shared import LOGITS, _certain, _decoders, _expect_greedy, _expect_unchanged, _fresh, _ids, _prompt
 
 # greedy_decode
 
@@ -24,16 +24,18 @@ def test_greedy_several_tokens(student):
 
 
 def test_greedy_of_a_batch(student):
-    """Each sequence of a batch goes on on its own."""
+    """Each sequence of a batch goes on on its own, and no token ends it."""
     model, solution = _decoders(student)
     for tokens in (_prompt(5, 2), _prompt(4, 6).T):
         _expect_greedy(student, solution, student.greedy_decode(model, tokens, 2), tokens, 2)
+    zeros = torch.zeros(2, 3, dtype=torch.int64)
+    student.expect_equal(student.greedy_decode(_certain(student, (0.6, 0.3, 0.1)), zeros[:, :1], 2), zeros)
 
 
 def test_greedy_beyond_the_context(student):
     """The model sees the last `context_length` ids, no more and no fewer, however long prompt and result are."""
     model, solution = _decoders(student)
-    for length, count in ((5, 4), (9, 2), (2, 8)):
+    for length, count in ((4, 5), (9, 2)):
         tokens = _prompt(4, length)
         _expect_greedy(student, solution, student.greedy_decode(model, tokens, count), tokens, count)
 
@@ -45,13 +47,14 @@ def test_greedy_of_no_new_token(student):
 
 
 def test_greedy_leaves_its_tokens_alone(student):
-    """The prompt is afterwards what it was, and the model has learned nothing."""
+    """The prompt, here as long as the context, is afterwards what it was, and the model, too."""
     model, solution = _decoders(student)
-    tokens = _prompt(2, 3)
+    tokens = _prompt(2, 6)
     got, after = student.greedy_decode.after(model, tokens, 2)
     _expect_greedy(student, solution, got, tokens, 2)
     student.expect_equal(after[1], tokens, about="tokens after the call")
     student.expect_close(model(tokens), solution(tokens), atol=LOGITS, about="the model's logits after the call")
+    _expect_unchanged(student, model)
 
 
 # generate_with_cache
@@ -77,7 +80,7 @@ def test_cache_several_tokens(student):
 
 def test_cache_of_a_batch(student):
     """Each sequence of a batch goes on on its own, for any number of blocks and heads."""
-    model, solution = _decoders(student, context=8, layers=3, heads=4)
+    model, solution = _decoders(student, context=8, layers=2, heads=4)
     tokens = _prompt(4, 3)
     got = student.generate_with_cache(model, tokens, 3)
     _expect_greedy(student, solution, got, tokens, 3, context=8)
@@ -85,8 +88,8 @@ def test_cache_of_a_batch(student):
 
 def test_cache_beyond_the_context(student):
     """Beyond the context the ids are still those of greedy decoding: the last `context_length` ids count."""
-    model, solution = _decoders(student, layers=2)
-    for length, count in ((4, 5), (6, 2), (9, 2)):
+    model, solution = _decoders(student)
+    for length, count in ((4, 5), (9, 2)):
         tokens = _prompt(4, length)
         _expect_greedy(student, solution, student.generate_with_cache(model, tokens, count), tokens, count)
 
@@ -114,8 +117,9 @@ def test_cache_computes_no_position_twice(student):
 def test_cache_leaves_its_tokens_alone(student):
     """The prompt is afterwards what it was; with `max_new_tokens` 0 the result is the prompt."""
     model, solution = _decoders(student)
-    tokens = _prompt(3, 2).T
+    tokens = _prompt(6, 2).T
     got, after = student.generate_with_cache.after(model, tokens, 2)
     _expect_greedy(student, solution, got, tokens, 2)
     student.expect_equal(after[1], tokens, about="tokens after the call")
     student.expect_equal(student.generate_with_cache(model, tokens, 0), tokens)
+    _expect_unchanged(student, model)

@@ -6,21 +6,33 @@ import torch
 
 from ..shared import _strided
 
+
+def _top_k(logits, k):
+    return torch.where(logits >= logits.sort(dim=-1, descending=True).values[..., k - 1, None], logits, -math.inf)
+
+
+def _top_p(logits, p):
+    """For p < 1: a token stays if those before it, from the likeliest down, do not yet reach p."""
+    chances, order = logits.double().softmax(dim=-1).sort(dim=-1, descending=True)
+    kept = torch.zeros(logits.shape, dtype=torch.bool).scatter(-1, order, chances.cumsum(dim=-1) - chances < p)
+    return torch.where(kept, logits, -math.inf)
+
+
 # top_k_filter
 
 
-def test_top_k_of_one_row(student, reference):
+def test_top_k_of_one_row(student):
     """The k highest logits stay as they are, the rest become -inf."""
     logits = torch.randn(1, 7)
     for k in (3, 1, 6):
-        student.expect_equal(student.top_k_filter(logits, k), reference.top_k_filter(logits, k))
+        student.expect_equal(student.top_k_filter(logits, k), _top_k(logits, k))
 
 
-def test_top_k_of_every_row(student, reference):
+def test_top_k_of_every_row(student):
     """Every row has its own k highest, whatever the number of dimensions and the sign of the logits."""
     for shape, shift in (((4, 6), 0.0), ((6,), 5.0), ((2, 3, 5), -20.0), ((5, 5), 20.0)):
         logits = torch.randn(*shape) + shift
-        student.expect_equal(student.top_k_filter(logits, 2), reference.top_k_filter(logits, 2))
+        student.expect_equal(student.top_k_filter(logits, 2), _top_k(logits, 2))
 
 
 def test_top_k_keeps_ties(student):
@@ -35,7 +47,7 @@ def test_top_k_keeps_ties(student):
 def test_top_k_more_than_there_are(student):
     """k equal to V, or more, keeps all."""
     logits = torch.randn(3, 4)
-    for k in (4, 5, 100):
+    for k in (4, 5):
         student.expect_equal(student.top_k_filter(logits, k), logits)
 
 
@@ -47,13 +59,13 @@ def test_top_k_gradient(student):
     student.expect_equal(got, torch.where(kept, cotangent, 0.0), about="the gradient")
 
 
-def test_top_k_leaves_its_input_alone(student, reference):
+def test_top_k_leaves_its_input_alone(student):
     """The logits, contiguous or not, are afterwards what they were; large ones and -inf do no harm."""
     large = 1000 * torch.randn(3, 5)
     large[:, 2] = -math.inf
     for logits in (torch.randn(3, 5), _strided(3, 5), large):
         got, after = student.top_k_filter.after(logits, 3)
-        student.expect_equal(got, reference.top_k_filter(logits, 3))
+        student.expect_equal(got, _top_k(logits, 3))
         student.expect_equal(after[0], logits, about="logits after the call")
 
 
@@ -73,14 +85,14 @@ def _shuffled(probabilities, *shape):
     return torch.tensor(probabilities).log()[order] + 5 * torch.randn(*shape, 1)
 
 
-def test_top_p_of_one_row(student, reference):
+def test_top_p_of_one_row(student):
     """The fewest highest logits stay whose probabilities sum to at least p; the rest become -inf."""
-    for p in (0.3, 0.5, 0.8, 0.9):
+    for p in (0.3, 0.5, 0.8):
         logits = _shuffled((0.42, 0.3, 0.15, 0.08, 0.05), 1)
-        student.expect_equal(student.top_p_filter(logits, p), reference.top_p_filter(logits, p))
+        student.expect_equal(student.top_p_filter(logits, p), _top_p(logits, p))
 
 
-def test_top_p_of_every_row(student, reference):
+def test_top_p_of_every_row(student):
     """Every row keeps its own, some rows more than others, whatever the number of dimensions."""
     flat, steep = (0.23, 0.21, 0.2, 0.19, 0.17), (0.92, 0.03, 0.025, 0.015, 0.01)
     rows = torch.cat([_shuffled(flat, 3), _shuffled(steep, 3)])[torch.randperm(6)]
@@ -91,20 +103,20 @@ def test_top_p_of_every_row(student, reference):
         (rows[0], 0.6),
         (rows[None, :, None], 0.7),
     ):
-        student.expect_equal(student.top_p_filter(logits, p), reference.top_p_filter(logits, p))
+        student.expect_equal(student.top_p_filter(logits, p), _top_p(logits, p))
 
 
 def test_top_p_of_little(student):
     """At least the highest logit is kept, even for p = 0."""
     logits = _shuffled((0.5, 0.3, 0.2), 3)
     want = torch.where(logits == logits.amax(dim=-1, keepdim=True), logits, -math.inf)
-    for p in (0.0, 0.001, 0.4):
+    for p in (0.0, 0.4):
         student.expect_equal(student.top_p_filter(logits, p), want)
 
 
 def test_top_p_of_equal_logits(student):
     """Of equal logits no more stay than are needed; which of them is free."""
-    for p, count in ((0.45, 2), (0.6, 3), (0.1, 1), (0.9, 4)):
+    for p, count in ((0.45, 2), (0.6, 3), (0.1, 1)):
         got = student.expect_tensor(student.top_p_filter(torch.full((2, 4), 1.5), p), shape=(2, 4))
         kept = torch.isfinite(got)
         student.expect(bool((kept.sum(dim=-1) == count).all()), "The number of tokens that are kept is not the fewest.")
@@ -112,34 +124,34 @@ def test_top_p_of_equal_logits(student):
 
 
 def test_top_p_one_keeps_all(student):
-    """p = 1 keeps all, also what has almost no probability."""
-    for logits in (3 * torch.randn(3, 6), torch.tensor([[1000.0, -1000.0, 0.0, 999.0], [0.0, -200.0, 50.0, -90.0]])):
+    """p = 1 keeps all, also what has almost no probability, however sums are rounded."""
+    for logits in (3 * torch.randn(40, 200), torch.tensor([[1000.0, -1000.0, 0.0, 999.0], [0.0, -200.0, 50.0, -90.0]])):
         student.expect_equal(student.top_p_filter(logits, 1.0), logits)
     logits = torch.randn(4)
     student.expect_equal(student.top_p_filter(logits, 1), logits)
 
 
-def test_top_p_of_filtered_logits(student, reference):
+def test_top_p_of_filtered_logits(student):
     """Logits that are -inf already, or of any size, do no harm."""
     logits = _shuffled((0.5, 0.3, 0.2), 4)
     logits = torch.cat([torch.full((4, 2), -math.inf), logits], dim=1)[:, torch.randperm(5)]
     for each in (logits, torch.tensor([[1000.0, 998.0, -1000.0], [-1000.0, -999.0, -1000.5]])):
-        student.expect_equal(student.top_p_filter(each, 0.7), reference.top_p_filter(each, 0.7))
+        student.expect_equal(student.top_p_filter(each, 0.7), _top_p(each, 0.7))
 
 
-def test_top_p_gradient(student, reference):
+def test_top_p_gradient(student):
     """The gradient flows to what was kept, and is 0 elsewhere."""
     logits, cotangent = _shuffled((0.4, 0.3, 0.2, 0.1), 3), torch.randn(3, 4)
     got = student.top_p_filter.vjp(logits, 0.5, cotangent=cotangent, wrt=(0,))[0]
-    kept = torch.isfinite(reference.top_p_filter(logits, 0.5))
+    kept = torch.isfinite(_top_p(logits, 0.5))
     student.expect_equal(got, torch.where(kept, cotangent, 0.0), about="the gradient")
 
 
-def test_top_p_leaves_its_input_alone(student, reference):
+def test_top_p_leaves_its_input_alone(student):
     """The logits, contiguous or not, are afterwards what they were."""
     for logits in (_shuffled((0.6, 0.25, 0.15), 4), _shuffled((0.6, 0.25, 0.15), 4).T.contiguous().T):
         got, after = student.top_p_filter.after(logits, 0.7)
-        student.expect_equal(got, reference.top_p_filter(logits, 0.7))
+        student.expect_equal(got, _top_p(logits, 0.7))
         student.expect_equal(after[0], logits, about="logits after the call")
 
 

@@ -3,6 +3,7 @@
 from functools import partial
 
 import torch
+from torch.nn import functional
 
 from ..shared import _strided
 from .shared import (
@@ -14,6 +15,7 @@ from .shared import (
     _expect_parameters,
     _fed_forward,
     _fill,
+    _gelu,
     _linear_weights,
     _normed,
     _through_block,
@@ -35,24 +37,25 @@ def _filled(student, weights, name, *args):
 # gelu
 
 
-def test_gelu_of_a_few_numbers(student, reference):
+def test_gelu_of_a_few_numbers(student):
     """gelu is GPT-2's formula, with tanh."""
     x = torch.tensor([-2.5, -2.0, -1.0, -0.3, 0.0, 0.5, 1.5, 2.2])
-    student.expect_close(student.gelu(x), reference.gelu(x), atol=ENTRY)
+    student.expect_close(student.gelu(x), _gelu(x), atol=ENTRY)
 
 
-def test_gelu_of_any_shape(student, reference):
+def test_gelu_of_any_shape(student):
     """Each entry of a tensor of any shape is on its own."""
-    for shape in ((5,), (1, 1), (3, 4), (2, 3, 5), ()):
+    for shape in ((5,), (3, 4), (2, 3, 5), ()):
         x = 2 * torch.randn(shape)
-        student.expect_close(student.gelu(x), reference.gelu(x), atol=ENTRY)
+        student.expect_close(student.gelu(x), _gelu(x), atol=ENTRY)
 
 
-def test_gelu_gradient(student, reference):
+def test_gelu_gradient(student):
     """Gradients flow through gelu."""
     x, cotangent = torch.cat([torch.linspace(-4, 4, 11), 2 * torch.randn(9)]), torch.randn(20)
     got = student.gelu.vjp(x, cotangent=cotangent, wrt=(0,))[0]
-    want = reference.gelu.vjp(x, cotangent=cotangent, wrt=(0,))[0]
+    x.requires_grad_()
+    (want,) = torch.autograd.grad(_gelu(x), x, cotangent)
     student.expect_close(got, want, atol=10 * ENTRY, about="the gradient")
 
 
@@ -64,22 +67,22 @@ def test_gelu_of_large_numbers(student):
     student.expect_close(gradient, (x > 0).float(), atol=ENTRY, about="the gradient")
 
 
-def test_gelu_leaves_its_input_alone(student, reference):
+def test_gelu_leaves_its_input_alone(student):
     """The input is afterwards what it was, and need not be contiguous."""
     x = _strided(3, 4)
     got, (after,) = student.gelu.after(x)
     student.expect_equal(after, x, about="x after the call")
-    student.expect_close(got, reference.gelu(x), atol=ENTRY)
+    student.expect_close(got, _gelu(x), atol=ENTRY)
 
 
 # LayerNorm
 
 
-def test_layer_norm_of_one_row(student, reference):
+def test_layer_norm_of_one_row(student):
     """A fresh LayerNorm gives a row the mean 0 and the (biased) variance 1."""
     layer = student.expect_handle(student.LayerNorm(5), about="LayerNorm(5)")
     x = 2 * _spread(1, 1, 5) + 3
-    student.expect_close(layer(x), reference.LayerNorm(5)(x), atol=LAYER)
+    student.expect_close(layer(x), functional.layer_norm(x, (5,)), atol=LAYER)
 
 
 def test_layer_norm_starts_with_ones_and_zeros(student):
@@ -111,7 +114,7 @@ def test_layer_norm_with_weight_and_bias(student):
 def test_layer_norm_of_every_position(student):
     """Every position of every sequence has its own mean and variance, whatever the number of dimensions."""
     layer, solution = _norms(student, {"weight": torch.randn(6), "bias": torch.randn(6)})
-    for shape in ((6,), (3, 6), (2, 4, 6), (1, 1, 6), (6, 6, 6), (2, 2, 3, 6)):
+    for shape in ((6,), (3, 6), (6, 6, 6), (2, 2, 3, 6)):
         x = _spread(*shape) * (1 + 4 * torch.rand(*shape[:-1], 1)) + 2 * torch.randn(*shape[:-1], 1)
         student.expect_close(layer(x), solution(x), atol=LAYER)
 
@@ -122,14 +125,14 @@ def test_layer_norm_gradients(student):
     _expect_gradients(student, layer, solution, _spread(2, 3, 5), (0, "weight", "bias"), (2, 3, 5))
 
 
-def test_layer_norm_epsilon(student, reference):
+def test_layer_norm_epsilon(student):
     """epsilon is added to the variance, under the root; where the variance is small, that is seen."""
     for epsilon, scale in ((0.5, 1.0), (1e-12, 1e-3)):
         layer = student.expect_handle(student.LayerNorm(6, epsilon=epsilon), about="LayerNorm(6, epsilon)")
         x = scale * _spread(2, 3, 6)
-        student.expect_close(layer(x), reference.LayerNorm(6, epsilon=epsilon)(x), atol=LAYER)
+        student.expect_close(layer(x), functional.layer_norm(x, (6,), eps=epsilon), atol=LAYER)
     layer, x = student.expect_handle(student.LayerNorm(6), about="LayerNorm(6)"), 1e-3 * _spread(4, 6)
-    student.expect_close(layer(x), reference.LayerNorm(6)(x), atol=LAYER)
+    student.expect_close(layer(x), functional.layer_norm(x, (6,)), atol=LAYER)
 
 
 def test_layer_norm_of_equal_entries(student):
@@ -184,7 +187,7 @@ def test_feed_forward_of_one_position(student):
 def test_feed_forward_of_a_batch(student):
     """Every position of every sequence is on its own, whatever the number of dimensions."""
     layer, solution = _feed_forwards(student, 4)
-    for shape in ((2, 3, 4), (4, 4, 4), (1, 5, 4), (3, 4), (4,), (2, 1, 3, 4)):
+    for shape in ((2, 3, 4), (3, 4), (4,), (2, 1, 3, 4)):
         x = 2 * torch.randn(*shape)
         student.expect_close(layer(x), solution(x), atol=LAYER)
 
@@ -264,7 +267,7 @@ def test_block_gradients(student):
 def test_block_keeps_nothing_from_one_call_to_the_next(student):
     """One block takes sequences of any length and batches of any size, in any order."""
     block, solution = _blocks(student)
-    for batch, length in ((2, 5), (3, 2), (1, 7)):
+    for batch, length in ((2, 3), (1, 40), (2, 3)):
         x = torch.randn(batch, length, 8)
         student.expect_close(block(x), solution(x), atol=BLOCK)
 
