@@ -96,9 +96,10 @@ def test_train_several_steps(student, reference):
 
 
 def test_train_on_batches_that_differ(student, reference):
-    """Batches may differ in rows and length, and labels of -100, more in one row than in another, count for nothing."""
+    """Batches may differ in rows and length; labels of -100 count for nothing, and what the mask hides is not seen."""
     batches = [_batch(3, 7, hidden=1), _batch(1, 4), _batch(2, 6, hidden=3)]
     batches[0]["labels"][0, 1], batches[0]["labels"][0, 2:] = batches[0]["input_ids"][0, 1], -100
+    batches[1]["attention_mask"][:, 1] = 0
     _train_both(student, reference, batches, 3, {"learning_rate": 0.003})
 
 
