@@ -246,8 +246,10 @@ def test_generate_without_dropout(student, reference):
     for training in (True, False):
         writer[0].train(training)
         _expect_texts(student, reference, writer, weights, [LONG], 6)
-        now = writer[0].training
-        student.expect(now == training, f"Before, `model.training` was {training}; afterwards it is not.")
+        student.generate_text(*writer, LONG, max_new_tokens=2, do_sample=True)
+        for part in ("training", "transformer.drop.training"):
+            now = writer[0].get(part)
+            student.expect(now == training, f"Before, `model.{part}` was {training}; afterwards it is not.")
 
 
 def _entropic_writer(student):
