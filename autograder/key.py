@@ -6,7 +6,7 @@
         - {points: 1, says: a vector for each word}
       check:                        # of the companion E1_CHECK, whose right answer stands in solutions/TOPIC.py
         tolerance: 0.001            # of each number, absolute; 0 where it is exact
-        accept: [[1, 3, 2]]         # other right answers
+        accept: [[1, 3, [2, two]]]  # other right answers; a list in the list: any of these
         misses:                     # the first that fits is named
           - {id: e1_sum, like: 2.1, says: These are the losses' sum.}
 
@@ -25,6 +25,7 @@ from autograder.spec import Topic, Unit
 
 Scalar = str | int | float
 Value = Scalar | list[Scalar]
+Choice = Scalar | list[Scalar | list[Scalar]]
 
 
 class _Strict(BaseModel):
@@ -47,7 +48,7 @@ class Check(_Strict):
     """How a worked companion is compared with the right answer."""
 
     tolerance: float = Field(0, ge=0)
-    accept: tuple[Value, ...] = ()
+    accept: tuple[Choice, ...] = ()
     misses: tuple[Miss, ...] = ()
 
 

@@ -3,7 +3,6 @@
 It never tells whether an answer is right: the key is not here, and trying until it fits is not the exercise.
 """
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +27,6 @@ from autograder.target.launcher import Launcher
 from autograder.target.process import ProcessTarget
 
 _UNREAD = Outcome(Status.FAILED, "cannot be read: see above")
-_CONSTANT = re.compile(r"([A-Za-z_]\w*)\s*(?::[^=]*)?=")
 _MARKS = {Status.PASSED: ("✓", "green"), Status.NOT_ATTEMPTED: ("○", "yellow")}
 
 
@@ -58,7 +56,8 @@ class AnswersCheck:
             return Checked(held=False, readable=False, results=results)
         finally:
             target.close()
-        questions = _questions(self.folder / self.topic.file)
+        source = (self.folder / self.topic.file).read_text(encoding="utf-8-sig", errors="replace")
+        questions = prose.questions_above(source)
         for line, what, _ in problems:
             self._complain(f"{self.topic.file}, line {line}: {what}")
         others = strangers(self.topic, values)
@@ -102,7 +101,7 @@ class AnswersCheck:
                 return companions.NOT_ANSWERED
             problem = companions.form_problem(item, value)
             return Outcome(Status.FAILED, problem) if problem else Outcome(Status.PASSED)
-        return prose.judge(self.topic, item, values, question)
+        return prose.judge(self.topic, item, values, [question] if question else ())
 
     def _complain(self, text: str) -> None:
         self.console.print(Padding(Text.assemble(("✗ ", "red"), clean(text, 1000, lines=20)), (0, 0, 0, 2)))
@@ -125,21 +124,6 @@ def counted(item: Item, outcomes: dict[str, Outcome]) -> ItemResult:
     )
     score = sum((test.score for test in tests), Fraction(0))
     return ItemResult(item.id, score, Fraction(len(tests)), item.extra, item.level, item_status(tests), tests)
-
-
-def _questions(path: Path) -> dict[str, str]:
-    """By name, the question that stands in the comment right above each constant, as far as it is still there."""
-    questions: dict[str, str] = {}
-    comment: list[str] = []
-    for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
-        beginning = _CONSTANT.match(line)
-        if line.startswith("#"):
-            comment.append(line.lstrip("#").strip())
-        else:
-            if beginning and comment:
-                questions[beginning[1]] = " ".join(comment).removeprefix(f"{beginning[1]}.").strip()
-            comment = []
-    return questions
 
 
 def _cell(item: Item, outcome: Outcome) -> Text:

@@ -41,7 +41,9 @@ class Graded:
 def grade_answers(unit: Unit, topic: Topic, submission: Submission, launcher: Launcher) -> Graded:
     """Read the topic's file in a worker and judge every answer."""
     key = load_key(unit, topic)
-    right = answers.read((unit.solutions / topic.file).read_bytes()).values
+    solved = (unit.solutions / topic.file).read_bytes()
+    right = answers.read(solved).values
+    asked = prose.questions_above(solved.decode("utf-8-sig"))
     for again in (False, True):
         with made_scratch(unit, topic, submission) as scratch:
             folder = scratch / "assignments"
@@ -58,7 +60,7 @@ def grade_answers(unit: Unit, topic: Topic, submission: Submission, launcher: La
     unread = {name: Outcome(Status.FAILED, f"Line {line}: {what}.") for line, what, name in problems}
     lost = {name: outcome for name, outcome in unread.items() if name not in values}
     items = tuple(
-        _result(item, lost.get(item.name) or _judged(topic, item, key, right, values)) for item in topic.items
+        _result(item, lost.get(item.name) or _judged(topic, item, key, right, asked, values)) for item in topic.items
     )
     told = [f"{topic.file}, line {line}: {what}" for line, what, _ in problems]
     told += [f"{topic.file}: {what}" for what in strangers(topic, values)]
@@ -89,13 +91,16 @@ def _unreadable(topic: Topic, error: Finding, isolation: tuple[str, ...]) -> Gra
     return Graded(items, (text,), isolation, {})
 
 
-def _judged(topic: Topic, item: Item, key: Key, right: dict[str, Any], values: dict[str, Any]) -> Outcome:
+def _judged(
+    topic: Topic, item: Item, key: Key, right: dict[str, Any], asked: dict[str, str], values: dict[str, Any]
+) -> Outcome:
     question = key[question_of(item.name)]
     value = values.get(item.name)
     if item.form is not None:
         assert question.check is not None
         return companions.judge(item, question.check, right[item.name], value)
-    return prose.judge(topic, item, values, question.question)
+    # As the file asks it, and as the key does, which readers see: the two differ where the file's refers to others.
+    return prose.judge(topic, item, values, [question.question, asked.get(item.name, "")])
 
 
 def _result(item: Item, outcome: Outcome) -> ItemResult:

@@ -80,14 +80,21 @@ def _fits(miss: Miss, value: Any, tolerance: float) -> bool:
 
 
 def _same(value: Any, wanted: Any, tolerance: float, any_entry: str | None = None) -> bool:
-    """Numbers within the tolerance, words without regard to case and spaces, lists entry by entry."""
+    """Numbers within the tolerance, words without regard to case and spaces, lists entry by entry.
+
+    An entry of `wanted` that is a list itself names several, of which one will do.
+    """
     if any_entry is not None and wanted == any_entry:
         return True
     if isinstance(wanted, list):
         entries = _flat(value) if isinstance(value, list) else None
         if entries is None or len(entries) != len(wanted):
             return False
-        return all(_same(one, other, tolerance, any_entry) for one, other in zip(entries, wanted, strict=True))
+        choices = [other if isinstance(other, list) else [other] for other in wanted]
+        return all(
+            any(_same(one, each, tolerance, any_entry) for each in choice)
+            for one, choice in zip(entries, choices, strict=True)
+        )
     if isinstance(wanted, str):
         return isinstance(value, str) and _folded(value) == _folded(wanted)
     return _is_number(value) and math.isclose(value, wanted, rel_tol=_ROUNDING, abs_tol=tolerance)

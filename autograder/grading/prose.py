@@ -1,7 +1,7 @@
 """Answers in prose: whether there is one. What it is worth is for a person to say."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, TypeGuard
 
@@ -10,6 +10,7 @@ from autograder.results import Status
 from autograder.spec import Item, Topic
 
 _TOO_LIKE = 0.9  # of the words of the question or of another answer, in order
+_CONSTANT = re.compile(r"([A-Za-z_]\w*)\s*(?::[^=]*)?=")
 _LETTER = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
@@ -18,22 +19,40 @@ def is_written(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and value.strip().strip("#.!: ").casefold() not in ("", "todo")
 
 
-def judge(topic: Topic, item: Item, values: Mapping[str, Any], question: str = "") -> Outcome:
-    """Whether there is an answer to this item at all, among the constants of the file; `question` may be unknown."""
+def questions_above(source: str) -> dict[str, str]:
+    """By name, the question that stands in the comment right above each constant, as far as it is still there."""
+    questions: dict[str, str] = {}
+    comment: list[str] = []
+    for line in source.splitlines():
+        beginning = _CONSTANT.match(line)
+        if line.startswith("#"):
+            comment.append(line.lstrip("#").strip())
+        else:
+            if beginning and comment:
+                questions[beginning[1]] = " ".join(comment)
+            comment = []
+    return questions
+
+
+def judge(topic: Topic, item: Item, values: Mapping[str, Any], questions: Sequence[str] = ()) -> Outcome:
+    """Whether there is an answer to this item at all, among the constants of the file.
+
+    `questions` are the forms in which the question stands somewhere, none if that is unknown.
+    """
     value = values.get(item.name)
     if not is_written(value):
         if value is None or isinstance(value, str):
             return Outcome(Status.NOT_ATTEMPTED, "Not answered yet.")
         return Outcome(Status.FAILED, "Write the answer as text, in quotes.")
     words = _words(value)
-    if not words:
+    if set(words) <= {"todo"}:
         return Outcome(Status.NOT_ATTEMPTED, "There are no words here yet.")
     if len(words) < item.at_least:
         few = "word is" if len(words) == 1 else "words are"
         return Outcome(Status.FAILED, f"{len(words)} {few} too few; at least {item.at_least} are asked for.")
     if len(set(words)) * 3 < len(words) and len(set(words)) < 12:
         return Outcome(Status.FAILED, "These are the same few words again and again.")
-    if question and len(_without(words, _words(question))) < item.at_least:
+    if any(_repeats(words, question, item) for question in questions):
         return Outcome(Status.FAILED, "This is the question again.")
     for other in topic.items:
         text = values.get(other.name)
@@ -44,6 +63,12 @@ def judge(topic: Topic, item: Item, values: Mapping[str, Any], question: str = "
 
 def _words(text: str) -> list[str]:
     return _LETTER.findall(text.casefold())[:2000]
+
+
+def _repeats(words: list[str], question: str, item: Item) -> bool:
+    """Whether the question is all that stands there, with or without its name."""
+    forms = {question, question.removeprefix(f"{item.name}.")}
+    return any(len(_without(words, _words(form))) < item.at_least for form in forms if _words(form))
 
 
 def _without(words: list[str], question: list[str]) -> list[str]:

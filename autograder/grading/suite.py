@@ -23,7 +23,7 @@ from autograder.results import Status
 from autograder.spec import Item, Kind, Unit
 from autograder.student.workbench import BenchConfig, seed_everything
 from autograder.target.failures import student_error
-from autograder.target.inprocess import InProcessTarget
+from autograder.target.inprocess import InProcessTarget, LateTarget
 from autograder.target.proxy import Student, Target
 
 T = TypeVar("T")
@@ -158,13 +158,14 @@ class Suite(Generic[T]):
                 reveal=True,
                 isolated=False,
             )
-            target = InProcessTarget(config, quiet=True)
-            target.load()
-            for failure in target.request({"op": "failures"}):
-                where, told = f"{self.unit.solutions / self.unit.spec.topic(topic).file}", student_error(failure)
-                raise GraderError(f"{where}: cell {failure['cell']} of the solution fails: {told} ({told.place})")
-            self._references[topic] = target
+            self._references[topic] = LateTarget(config, self._must_be_whole)
         return self._references[topic]
+
+    def _must_be_whole(self, solution: InProcessTarget) -> None:
+        """A solution whose cells fail is the grader's fault."""
+        for failure in solution.request({"op": "failures"}):
+            told = student_error(failure)
+            raise GraderError(f"{solution.file}: cell {failure['cell']} of the solution fails: {told} ({told.place})")
 
 
 def collect(unit: Unit, kind: Kind, topics: Sequence[str], body: Callable[[Suite[T]], T]) -> T:

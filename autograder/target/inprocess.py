@@ -10,13 +10,15 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autograder.errors import GraderError
 from autograder.student import wire
 from autograder.student.reduce import describe
 from autograder.student.workbench import BenchConfig, NoSuchName, Workbench
-from autograder.target.failures import MissingName, student_error
+from autograder.target.failures import Finding, MissingName, student_error
 
 # Operations that run none of the code under test which could draw at random.
 _DRAW_NOTHING = frozenset(("get", "at", "set", "value", "parameters", "train", "zero_grad", "same"))
@@ -29,6 +31,10 @@ class InProcessTarget:
         self._bench = Workbench(config, module)  # with a module there is nothing to load
         self._state: list[Any] | None = None
         self._quiet = quiet  # what the code prints goes nowhere
+
+    @property
+    def file(self) -> Path:
+        return self._bench.file
 
     def load(self) -> None:
         self.request({"op": "load"})
@@ -64,6 +70,33 @@ class InProcessTarget:
                 yield
             finally:
                 self._state = _random_states()
+
+
+class LateTarget(InProcessTarget):
+    """Loads its code when it is first asked for something of it: what props make needs none.
+
+    `on_loaded` looks at it then. Whatever goes wrong in loading is raised as a `GraderError`.
+    """
+
+    def __init__(self, config: BenchConfig, on_loaded: Callable[[InProcessTarget], None]) -> None:
+        super().__init__(config, quiet=True)
+        self._on_loaded: Callable[[InProcessTarget], None] | None = on_loaded
+
+    def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
+        names_something = isinstance(request.get("target"), str) or request["op"] == "value"
+        if self._on_loaded is not None and names_something:
+            self._load_now(self._on_loaded)
+        return super().request(request, resolve)
+
+    def _load_now(self, on_loaded: Callable[[InProcessTarget], None]) -> None:
+        drawn = self._state
+        try:
+            self.load()
+            on_loaded(self)
+        except Finding as error:
+            config = self._bench.config
+            raise GraderError(f"{config.topic} of {config.folder} cannot be loaded: {error}") from error
+        self._on_loaded, self._state = None, drawn  # the test that comes first draws what it would draw later
 
 
 @contextmanager

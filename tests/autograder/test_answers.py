@@ -164,6 +164,15 @@ def test_a_right_companion_passes(item, right, value):
     assert companions.judge(item, CHECK, right, value).status is Status.PASSED
 
 
+def test_an_accepted_list_may_offer_a_choice_for_an_entry():
+    check = Check(accept=([["up", "upwards"], "left"], [1, [2, "two"]]))
+    two = Item(id="birds.Q2_CHECK", points=1, form="2 words")
+    for value in (["up", "left"], ["Upwards", "left"]):
+        assert companions.judge(two, check, ["down", "right"], value).status is Status.PASSED
+    for value in (["left", "up"], ["up", "upwards"], ["up"], ["up", "upwards", "left"], [["up", "upwards"], "left"]):
+        assert companions.judge(two, check, ["down", "right"], value).status is Status.FAILED
+
+
 @pytest.mark.parametrize(
     ("item", "right", "value", "named"),
     [
@@ -223,6 +232,7 @@ def with_values(**values):
         (7, Status.FAILED),
         ("... ?!", Status.NOT_ATTEMPTED),
         ("# TODO", Status.NOT_ATTEMPTED),
+        ("TODO, todo!", Status.NOT_ATTEMPTED),
         ("The food.", Status.FAILED),
         ("Why do some birds fly south in autumn?", Status.FAILED),
         ("why do some birds fly south in autumn", Status.FAILED),
@@ -237,11 +247,18 @@ def with_values(**values):
 def test_completion(text, status):
     item = TOPIC.items[0]
     question = load_key(UNIT, TOPIC)["Q1"].question
-    assert prose.judge(TOPIC, item, with_values(Q1=text), question).status is status
+    assert prose.judge(TOPIC, item, with_values(Q1=text), [question]).status is status
+
+
+def test_a_question_is_no_answer_in_whichever_form_it_is_copied():
+    asked = "Q1. Do some of them leave, and why?"
+    for text in (asked, "do some of them leave, and why", "Why do some birds fly south in autumn?"):
+        found = prose.judge(TOPIC, TOPIC.items[0], with_values(Q1=text), ["Why do some birds fly south?", asked])
+        assert (found.status, found.message) == (Status.FAILED, "This is the question again."), text
 
 
 def test_prose_is_not_told_to_repeat_itself():
-    assert prose.judge(TOPIC, TOPIC.items[0], with_values(), "").status is Status.PASSED
+    assert prose.judge(TOPIC, TOPIC.items[0], with_values()).status is Status.PASSED
 
 
 def test_the_stub_asks_everything_and_answers_nothing():

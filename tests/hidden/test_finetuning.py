@@ -258,7 +258,8 @@ def test_perplexity_puts_the_mode_back(student, reference):
     """A model in training mode is in training mode afterwards, and one in evaluation mode in that."""
     for training in (True, False):
         model, _ = _expect_perplexity(student, reference, _batch(2, 4), training=training)
-        student.expect(model.training == training, f"Before, `model.training` was {training}; afterwards it is not.")
+        for part in ("training", "transformer.drop.training"):
+            student.expect(model.get(part) == training, f"Before, `model.{part}` was {training}; afterwards it is not.")
 
 
 def test_perplexity_without_gradients(student, reference):

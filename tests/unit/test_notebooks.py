@@ -190,8 +190,7 @@ def test_the_perplexities_of_fine_tune_stand_in_the_notebook():
     hidden = suite("lm_starter_code")
     model = GPT2LMHeadModel.from_pretrained(ROOT / "data" / "tiny-gpt2").eval()
     assert sum(parameter.numel() for parameter in model.parameters()) <= 300_000
-    held_out = hidden._blocks(hidden._documents(hidden.HELD_OUT), hidden.CONTEXT)
-    assert hidden._perplexity(model, held_out) == pytest.approx(hidden.UNTRAINED, rel=1e-3)
+    assert hidden._perplexity(model, hidden._held_out()) == pytest.approx(hidden.UNTRAINED, rel=1e-3)
     told = next(cell.source for cell in master("lm_starter_code").cells if cell.id == "tuning")
     thresholds = [float(number) for number in re.findall(r"^\| at most (\d+)", told, re.MULTILINE)]
     assert thresholds == [hidden.HALF, hidden.BAND]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from autograder.grading import companions
+from autograder.grading import companions, prose
 from autograder.key import Check, Key, Miss, Question
 from autograder.results import Status
 from autograder.spec import Item, load
@@ -184,6 +184,14 @@ def test_the_form_that_check_tells_fits_right_answers_and_says_no_more_than_the_
     ):
         assert item.form in ("numbers", "words"), "its length would rule a near miss out"
     assert all(f'"{word}"' in comment_above(item.name) for word in item.allowed)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_no_question_is_an_answer_as_it_stands_in_the_file(name):
+    topic, item, asked = UNIT.spec.topic("synthesis"), UNIT.spec.item(f"synthesis.{name}"), comment_above(name)
+    assert prose.questions_above(SOURCE)[name] == asked
+    for copied in (asked, asked.removeprefix(f"{name}. ")):
+        assert prose.judge(topic, item, {name: copied}, [KEY[name].question, asked]).status is Status.FAILED
 
 
 def test_the_handout_names_every_question():

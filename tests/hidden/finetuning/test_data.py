@@ -31,7 +31,7 @@ def test_tokenize_texts_of_one_length(student, reference):
 
 def test_tokenize_pads_on_the_right(student, reference):
     """Shorter texts are filled up on the right with the end-of-text token, where the mask is 0."""
-    _expect_rectangle(student, reference, ["a king", "the king, in a thing", "x", "the\nthe"])
+    _expect_rectangle(student, reference, ["a King", "the king, in a thing", "X", "the\nthe", "a King"])
 
 
 def test_tokenize_whatever_the_padding_side(student, reference):
@@ -50,6 +50,7 @@ def test_tokenize_cuts_nothing_off(student, reference):
     texts = ["the king, the thing, a king, in the king", "a thing, the king"]
     for limit in (4, 8):
         _expect_rectangle(student, reference, texts, model_max_length=limit)
+    _expect_rectangle(student, reference, ["!" * 1100, "a"])
 
 
 def test_tokenize_leaves_end_of_text_in_the_text(student, reference):
@@ -236,6 +237,8 @@ def test_dataloader_keeps_a_last_shorter_batch(student):
     for count, batch_size in ((7, 3), (9, 4), (2, 5), (3, 1)):
         blocks = _blocks(count, 3)
         _expect_batches(student, _loader(student, blocks, batch_size), blocks, batch_size)
+    none = {key: [] for key in blocks}  # what group_texts gives of too little text
+    student.expect(_loader(student, none, 2).take(1) == [], "There is a batch where there is no block.")
 
 
 def test_dataloader_keeps_every_key(student):

@@ -17,9 +17,17 @@ PROMPTS = (SHORT, MIDDLE, LONG)
 # TextPipe and generate_text: what a model writes
 
 
+class _Weights(dict):
+    """Weights by name, and in `walked` how far `_walk` has come after each prompt. Changed weights are new ones."""
+
+    def __init__(self, weights):
+        super().__init__(weights)
+        self.walked = {}
+
+
 def _writer_weights(certainty=1.0):
     """Weights of a model whose texts have variety, without end: the logit of the end-of-text token is -60."""
-    weights = _weights(WRITER)
+    weights = _Weights(_weights(WRITER))
     for name, numbers in weights.items():
         if name.endswith(("wpe.weight", "ln_1.weight", "ln_2.weight", "c_fc.weight")):
             numbers.mul_(2)
@@ -56,13 +64,13 @@ def _walk(weights, ids, steps):
 
     None where at some step the likeliest is not sure.
     """
-    added = []
+    added = weights.walked.setdefault(tuple(ids), [])  # steps that are known to be sure
     while len(added) < steps and END not in added:
         best = _last_logits(weights, [*ids, *added]).topk(2)
         if best.values[0] - best.values[1] <= MARGIN:
             return None
         added.append(int(best.indices[0]))
-    return added
+    return added[:steps]
 
 
 def _ids(reference, prompt):
@@ -88,7 +96,7 @@ def _ending_weights(reference, prompt, steps, token=END):
             if written[step] not in (*begun, *written[:step]):
                 table = weights["transformer.wte.weight"]
                 table[[written[step], token]] = table[[token, written[step]]]
-                return weights
+                return _Weights(weights)
 
 
 def _written(reference, weights, prompts, max_new_tokens):
@@ -103,7 +111,7 @@ def _written(reference, weights, prompts, max_new_tokens):
 
 def _writer(student, weights, dropout=0.0):
     """The student's model and tokenizer."""
-    return student.prop("gpt2", _config(WRITER, dropout), weights), _tokenizer(student)
+    return student.prop("gpt2", _config(WRITER, dropout), dict(weights)), _tokenizer(student)
 
 
 # TextPipe
@@ -111,7 +119,7 @@ def _writer(student, weights, dropout=0.0):
 
 def _pipe(student, weights):
     """The student's TextPipe of a checkpoint with these weights."""
-    folder = student.prop("checkpoint", VOCABULARY, MERGES, _config(WRITER), weights)
+    folder = student.prop("checkpoint", VOCABULARY, MERGES, _config(WRITER, dropout=0.5), dict(weights))
     return student.expect_handle(student.TextPipe(folder), about="TextPipe(...)")
 
 
@@ -238,14 +246,16 @@ def test_generate_without_dropout(student, reference):
     for training in (True, False):
         writer[0].train(training)
         _expect_texts(student, reference, writer, weights, [LONG], 6)
-        now = writer[0].training
-        student.expect(now == training, f"Before, `model.training` was {training}; afterwards it is not.")
+        student.generate_text(*writer, LONG, max_new_tokens=2, do_sample=True)
+        for part in ("training", "transformer.drop.training"):
+            now = writer[0].get(part)
+            student.expect(now == training, f"Before, `model.{part}` was {training}; afterwards it is not.")
 
 
 def _entropic_writer(student):
     """A model that hesitates: with it two draws of 10 tokens are equal with a probability below 1e-9."""
     weights = _writer_weights(certainty=0.1)  # the likeliest of a hundred tokens has less than 0.1
-    return student.prop("gpt2", _config(WRITER), weights), _tokenizer(student)
+    return student.prop("gpt2", _config(WRITER), dict(weights)), _tokenizer(student)
 
 
 def _drawn(student, writer, global_seed, **kwargs):

@@ -53,7 +53,7 @@ B2: str = (
 )
 B2_CHECK = 1.9635e-2
 B2A: str = "vanishing / exploding gradients"
-B2A_CHECK = ["Vanishing Gradients", "Exploding gradients"]
+B2A_CHECK = ["Vanishing Gradients", "exploding"]
 B3: str = """It looks back a fixed number of steps from time to time, say every 20 steps over the last 40. Updates
 then cost the same however long the text is. But it evades the problem: connections over more than 40 steps get a
 gradient of exactly zero, so one needs an LSTM or attention for these."""
