@@ -7,6 +7,7 @@ import ast
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -40,6 +41,7 @@ class Mistake(BaseModel):
     hint: str
     common: bool = False
     kind_of: str = ""  # another mistake of the item, more general: what that says is true of this one too
+    true_of: Literal["", "breaks off", "gives its argument back"] = ""  # half-written code that makes this mistake, too
 
     def applied_to(self, solution: str, kind: str = "module") -> str:
         """The solution with this mistake in it. Raises `UsageError` where an edit does not fit.

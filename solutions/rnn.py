@@ -42,10 +42,10 @@ class RNNLanguageModel(nn.Module):
         # BEGIN SOLUTION: an embedding and five parameters, by the names above; small random numbers, zeros for biases
         scale = hidden_dim**-0.5
         self.embedding = nn.Embedding(vocab_size, embedding_dim)
-        self.W_x = nn.Parameter(torch.empty(embedding_dim, hidden_dim).uniform_(-scale, scale))
-        self.W_s = nn.Parameter(torch.empty(hidden_dim, hidden_dim).uniform_(-scale, scale))
+        self.W_x = nn.Parameter(torch.zeros(embedding_dim, hidden_dim).uniform_(-scale, scale))
+        self.W_s = nn.Parameter(torch.zeros(hidden_dim, hidden_dim).uniform_(-scale, scale))
         self.b_s = nn.Parameter(torch.zeros(hidden_dim))
-        self.W_y = nn.Parameter(torch.empty(hidden_dim, vocab_size).uniform_(-scale, scale))
+        self.W_y = nn.Parameter(torch.zeros(hidden_dim, vocab_size).uniform_(-scale, scale))
         self.b_y = nn.Parameter(torch.zeros(vocab_size))
         # END SOLUTION
 

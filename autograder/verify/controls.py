@@ -57,9 +57,12 @@ def controls(unit: Unit, topic: Topic) -> Iterator[Case]:
     bank = mistakes_of(unit, topic)
     for item in topic.items:
         made = {"by chance": solution + _CHANCE.format(name=item.name), **_half_written(solution, item)}
+        own = [each for each in bank if each.item == item.id]
         for how, source in made.items():
-            yield Case(f"{item.id} {how}", frozenset([item.id]), files | {topic.file: source.encode()}, control=True)
-        for one, two, source in _pairs(item, [each for each in bank if each.item == item.id], solution):
+            says = frozenset(each.says for each in own if each.true_of == how)
+            changed = files | {topic.file: source.encode()}
+            yield Case(f"{item.id} {how}", frozenset([item.id]), changed, control=True, says=says)
+        for one, two, source in _pairs(item, own, solution):
             name = f"{item.id} with {one.id} and {two.id}"
             says = names_of(one, bank) | names_of(two, bank)
             yield Case(name, frozenset([item.id]), files | {topic.file: source.encode()}, control=True, says=says)

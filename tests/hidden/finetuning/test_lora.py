@@ -47,15 +47,18 @@ def test_lora_shapes(student, reference):
 
 
 def test_lora_begins_as_the_layer_itself(student, reference):
-    """At the start B is zeros, so that the layer gives what it gave before, and A is random."""
+    """At the start B is zeros, so that the layer gives what it gave before, and A is random, in each layer anew."""
+    begun = []
     for conv in (False, True):
         layer, solution = _lora(student, reference, 6, 5, 2, 8, conv=conv, fill=False)
         student.expect_equal(layer.get("B"), torch.zeros(5, 2), about="B at the start")
         down = student.expect_tensor(layer.get("A"), shape=(2, 6), about="A")
         varied = len(set(down.flatten().tolist())) > 6  # of 12 random float32 numbers
         student.expect(varied, "A should be random at the start.")
+        begun.append(down)
         x = torch.randn(3, 6)
         student.expect_close(layer(x), solution(x), atol=SUMS)
+    student.expect(not torch.equal(*begun), "Two layers begin with the same A.")
 
 
 def test_lora_trains_a_and_b_alone(student, reference):
