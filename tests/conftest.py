@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY_UNIT = ROOT / "tests" / "autograder" / "tiny_unit"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+# What is started in the background, `make test &`, ignores Ctrl-C, and so would every command that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @cache
