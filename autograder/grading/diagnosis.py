@@ -163,11 +163,12 @@ class Diagnoser:
         if target is None:
             return False
         asked.allowance.spend(OF_A_TEST * asked.cost.milliseconds)
-        alike = False
+        ended = None
         with _limited() as expired, suppress(GraderError):
-            outcome = self.rerun(topic.name, item, asked.test, target, asked.record.seed)
-            alike = (outcome.status, outcome.message) == (asked.outcome.status, asked.outcome.message)
-        return alike and not self._never_ends(expired, topic, mistake.id)
+            ended = self.rerun(topic.name, item, asked.test, target, asked.record.seed)
+        if self._never_ends(expired, topic, mistake.id) or ended is None:
+            return False
+        return (ended.status, ended.message) == (asked.outcome.status, asked.outcome.message)
 
     def _never_ends(self, expired: list[bool], topic: Topic, version: str) -> bool:
         """Such a mistake explains nothing but a timeout, and those are not explained: it is not asked again."""

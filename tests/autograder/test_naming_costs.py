@@ -150,6 +150,26 @@ def test_where_the_code_draws_a_test_that_ends_alike_will_do(unit_with_bank, dra
     costs_of.cache_clear()
 
 
+def test_a_mistake_that_never_ends_is_run_once_only(unit_with_bank, monkeypatch):
+    monkeypatch.setattr("autograder.grading.diagnosis._CPU_SECONDS", 0.05)
+    unit, topic = unit_with_bank
+    write(unit, topic, {FAILED: (1, "no"), DRAWN: (1, "yes")})
+    outcomes = {FAILED: Outcome(Status.FAILED), DRAWN: Outcome(Status.PASSED)}
+    ran = []
+
+    def rerun(*_):
+        ran.append(1)
+        while True:
+            pass
+
+    records = {FAILED: RECORDS[FAILED], DRAWN: OTHER_DRAWS}
+    with closing(Diagnoser(unit, rerun)) as diagnoser:
+        item = unit.spec.item("words.count_words")
+        assert [diagnoser.name(topic, item, outcomes, records) for _ in range(2)] == [None, None]
+    assert len(ran) == 1
+    costs_of.cache_clear()
+
+
 def test_a_rerun_is_paid_for(unit_with_bank):
     unit, topic = unit_with_bank
     write(unit, topic, {FAILED: (1, "no"), PASSED: (1, "no"), DRAWN: (400, "yes")})
