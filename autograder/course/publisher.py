@@ -36,7 +36,7 @@ class Publisher:
         result = load_result(self.book, self.run, student)
         assert result is not None
         for whole in self._whole([result], student):
-            self._write(whole)
+            self._write(whole, self._stamps.made_of(whole))
 
     def everybody(self, written: Sequence[str] = ()) -> list[Result]:
         """The pages of the class, and the reports of all but those of `written`, which stand already.
@@ -50,7 +50,7 @@ class Publisher:
             for result in self._whole(load_results(self.book, self.run)):
                 made_of.append(self._stamps.made_of(result))
                 if result.student not in stand:
-                    self._write(result)
+                    self._write(result, made_of[-1])
                 yield result
 
         seen = Seen.of(one_after_another())
@@ -66,12 +66,15 @@ class Publisher:
     def _stamps(self) -> Stamps:
         return Stamps(self.out, self.unit)
 
-    def _write(self, result: Result) -> None:
-        folder, made_of = self.out / result.student, self._stamps.made_of(result)
-        if not self._stamps.stand(folder, made_of, self._files(result.student)):
+    def _write(self, result: Result, made_of: str) -> None:
+        folder, forms = self.out / result.student, self.run.given.get("also", ())
+        stands = self._stamps.stand(folder, made_of, self._files(result.student))
+        if stands and not forms:
+            return
+        if not stands:
             write_result(result, self.unit, folder)
             write_notes(result, self.out)
-        write_forms(result, self.unit, folder, self.run.given.get("also", ()))  # one says when it was written
+        write_forms(result, self.unit, folder, forms)  # always: one says when it was written
         self._stamps.put(folder, made_of, self._files(result.student))
 
     def _files(self, student: str) -> list[Path]:

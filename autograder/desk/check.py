@@ -45,7 +45,6 @@ def check(unit: Unit, topics: Sequence[str], console: Console, debug: bool = Fal
     `report` is a folder to write the result into, for programs: see `autograder.report.check_report`.
     """
     folder, present = at_the_desk(unit, topics)
-    gc.disable()  # nothing of what is imported is ever collected, and looking for it takes a tenth of the time
     with launcher_for(unit, present) as launcher:
         return check_each(unit, present, folder, console, launcher, debug, report)
 
@@ -59,7 +58,8 @@ def check_each(
     debug: bool = False,
     report: Path | None = None,
 ) -> bool:
-    """The same for topics whose files are there, in workers of this launcher. Begins to collect garbage again."""
+    """The same for topics whose files are there, in workers of this launcher."""
+    gc.disable()  # nothing of what is imported is ever collected, and looking for it takes a tenth of the time
 
     def body(suite: Suite[bool]) -> bool:
         gc.freeze()

@@ -7,7 +7,6 @@ The checks write to the command's own output; the command waits for what came of
 is for systems with fork, and not for the debugger, which wants the keyboard.
 """
 
-import gc
 import os
 import signal
 import socket
@@ -93,7 +92,6 @@ def _answer(asked: _Asked, zygote: Zygote) -> bool | Exception:
     os.chdir(asked.directory)
     for name, value in asked.environment.items():
         os.environ.setdefault(name, value)  # the zygote's own are settings that make runs repeat
-    gc.disable()  # nothing of what is imported is ever collected, and looking for it takes a tenth of the time
     try:
         from rich.console import Console
 
