@@ -10,6 +10,22 @@ def _strided(*shape):
     return torch.randn(*reversed(shape)).permute(*reversed(range(len(shape))))
 
 
+def _fill(owner, module, weights):
+    """Copies weights, by name, into the parameters of a module: all numbers in one tensor, which is quick."""
+    shapes = {name: list(weight.shape) for name, weight in weights.items()}
+    owner.prop("fill", module, shapes, torch.cat([weight.flatten() for weight in weights.values()]))
+
+
+def _split(x, heads):
+    """(B, T, D) as heads, (B, h, T, D/h)."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _merged(x):
+    """Heads (B, h, T, d) side by side, (B, T, hd)."""
+    return x.transpose(1, 2).flatten(2)
+
+
 def _surprise(count, draws, probability):
     """How astonishing so many of so many draws are: by Chernoff's bound their chance is at most exp(-surprise)."""
     share = count / draws

@@ -13,7 +13,6 @@ from .gpt.shared import (
     LOGITS,
     _expect_gradients,
     _expect_parameters,
-    _fill,
     _fresh,
     _gpt_weights,
     _ids,
@@ -21,6 +20,7 @@ from .gpt.shared import (
     _sizes,
     _weights_of,
 )
+from .shared import _fill
 
 
 def _models(student, **sizes):

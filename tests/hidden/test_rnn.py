@@ -7,7 +7,7 @@ are compared with what torch computes from the docstrings' equations on the same
 import torch
 
 from .rnn.shared import GRADIENT, LOGITS, LOSS, PARAMETERS, STATE, _read, _weights
-from .shared import _strided
+from .shared import _fill, _strided
 
 # RNNLanguageModel
 
@@ -20,8 +20,7 @@ def _model(student, vocab_size, embedding_dim, hidden_dim):
     model = student.expect_handle(student.RNNLanguageModel(vocab_size, embedding_dim, hidden_dim), "RNNLanguageModel")
     weights = _weights(vocab_size, embedding_dim, hidden_dim)
     weights["W_s"] /= torch.linalg.matrix_norm(weights["W_s"], 2)
-    shapes = {name: list(value.shape) for name, value in weights.items()}
-    student.prop("fill", model, shapes, torch.cat([value.flatten() for value in weights.values()]))
+    _fill(student, model, weights)
     return model, weights
 
 

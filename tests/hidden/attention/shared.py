@@ -10,6 +10,8 @@ import math
 import torch
 from torch.nn import functional
 
+from ..shared import _merged, _split
+
 ROUNDING = 2e-6  # of a softmax, whose entries are at most 1: 1.2e-7 was seen
 MIXTURE = 1e-5  # of sums of a few products of size one: 1.1e-6
 GRADIENT = 3e-5  # the same with some more terms: 2.4e-6
@@ -33,14 +35,6 @@ def _attended(query, key, value, mask=None):
     scores = query @ key.mT / math.sqrt(query.shape[-1])
     weights = _softmax(scores if mask is None else scores.masked_fill(~mask, -math.inf))
     return weights @ value, weights
-
-
-def _split(x, heads):
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-
-def _merged(x):
-    return x.transpose(1, 2).flatten(2)
 
 
 def _through_heads(weights, heads, x, mask=None):

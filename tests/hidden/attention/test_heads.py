@@ -5,8 +5,8 @@ from functools import partial
 
 import torch
 
-from ..shared import _strided
-from .shared import LAYER, LAYER_GRADIENT, _expect_gradients, _mask, _merged, _split, _through_heads
+from ..shared import _merged, _split, _strided
+from .shared import LAYER, LAYER_GRADIENT, _expect_gradients, _mask, _through_heads
 
 
 def _layers(student, d_model, num_heads):

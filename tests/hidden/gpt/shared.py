@@ -11,6 +11,8 @@ from functools import partial
 import torch
 from torch.nn import functional
 
+from ..shared import _fill, _merged, _split
+
 ENTRY = 3e-6  # of a formula for each entry on its own, results up to 4
 LAYER = 3e-5  # of two matrix products in a row, results up to 10
 BLOCK = 1e-4  # of a block, results up to 15
@@ -92,8 +94,8 @@ def _through_block(weights, x, heads, prefix="", epsilon=1e-5):
     """What a DecoderBlock with these weights makes of x."""
     normed = _normed(weights, x, f"{prefix}norm1", epsilon)
     parts = (functional.linear(normed, *_part(weights, f"{prefix}attention.{name}")) for name in ATTENDING)
-    query, key, value = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in parts)
-    mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(2)
+    query, key, value = (_split(part, heads) for part in parts)
+    mixed = _merged(functional.scaled_dot_product_attention(query, key, value, is_causal=True))
     x = x + functional.linear(mixed, *_part(weights, f"{prefix}attention.output"))
     return x + _fed_forward(weights, _normed(weights, x, f"{prefix}norm2", epsilon), f"{prefix}feed_forward.")
 
@@ -145,17 +147,6 @@ def _expect_parameters(student, module, weights):
         found >= sum(weight.numel() for weight in weights.values()),
         "parameters() does not find all weights and biases of the parts, or some cannot be trained.",
     )
-
-
-def _packed(weights):
-    """Weights by name as names with shapes, and all numbers in one tensor."""
-    flat = torch.cat([weight.flatten() for weight in weights.values()])
-    return {name: list(weight.shape) for name, weight in weights.items()}, flat
-
-
-def _fill(owner, model, weights):
-    """Copies weights into the parameters of a model."""
-    owner.prop("fill", model, *_packed(weights))
 
 
 def _ids(batch, length, vocab=11):

@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from ..shared import _strided
+from ..shared import _fill, _strided
 from .shared import (
     BLOCK,
     ENTRY,
@@ -14,7 +14,6 @@ from .shared import (
     _expect_gradients,
     _expect_parameters,
     _fed_forward,
-    _fill,
     _gelu,
     _linear_weights,
     _normed,

@@ -2,7 +2,8 @@
 
 import torch
 
-from .shared import LOGITS, _fill, _fresh, _gpt_weights, _ids, _logits, _sizes, _weights_of
+from ..shared import _fill
+from .shared import LOGITS, _fresh, _gpt_weights, _ids, _logits, _sizes, _weights_of
 
 
 def _their_config(epsilon=1e-5, **sizes):
