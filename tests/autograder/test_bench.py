@@ -1,6 +1,7 @@
 """`make bench` runs to its end, on a unit of two functions; what it measures here means nothing."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ def test_every_part_gives_its_figures_and_one_that_fails_costs_no_other(tiny_uni
     assert "status 2" in found["failed"]["check"]
     assert set(found["seconds_by_part"]) == {"light", "whole", "check", "watch"}
     for name in ("one_job_over_two", "cpu_over_bare_tests", "worker_ms", "call_ms", "first_over_regrade", "watch_ms"):
-        assert found[name] > 0, name
+        assert math.isfinite(found[name]), name
     assert set(found["light"]) == {"2", "4"}
     assert "parent_memory_growth" in found
     assert found["whole"]["bare"][0]["passed"] == found["whole"]["bare"][0]["tests"] > 0

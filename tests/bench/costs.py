@@ -40,16 +40,16 @@ def costs(unit: Unit, topic_name: str, workers: int = 40, calls: int = 2000) -> 
             target().close()
         of_workers = _cpu(child) - before
         called = target()
-        before = _cpu(child)
+        (callee,) = child.children()
+        before = _cpu(callee)
         for seed in range(calls):
             called.begin(seed, 60.0)
+        of_calls = _cpu(callee) - before
         called.close()
-        of_calls = _cpu(child) - before
-    worker = of_workers / workers
-    return Costs(1000 * worker, 1000 * max(0.0, of_calls - worker) / calls)
+    return Costs(1000 * of_workers / workers, 1000 * of_calls / calls)
 
 
-def _cpu(zygote: psutil.Process) -> float:
-    """Of this process, the zygote, and the workers that have ended."""
-    times = zygote.cpu_times()
+def _cpu(other: psutil.Process) -> float:
+    """Of this process, the other one, and what the other one has started and seen end."""
+    times = other.cpu_times()
     return time.process_time() + times.user + times.system + times.children_user + times.children_system
