@@ -48,6 +48,13 @@ class Allowance:
     reads: tuple[str, ...] = ()
 
 
+def look_around() -> None:
+    """Find out, before any fork, what every worker would find out for itself: who may read what, which layers hold."""
+    privileges.can_change_user(())
+    landlock_abi()
+    seccomp.available()
+
+
 def confine(allowance: Allowance, parent: int | None = None) -> list[str]:
     """Confine this process for good. Returns the names of the layers that hold.
 

@@ -2,12 +2,15 @@
 
 # ruff: noqa: E501  # each source on a line of its own
 
+import sys
 import textwrap
+import types
+from typing import ClassVar
 
 import pytest
 import torch
 
-from autograder.student.traps import in_source
+from autograder.student.traps import in_source, meant
 from autograder.target.failures import ForbiddenShortcut, StudentError
 
 NAMES = (
@@ -236,3 +239,19 @@ def test_the_line_is_the_students(fresh, write):
 def test_other_errors_are_errors(fresh, write):
     with pytest.raises(StudentError):
         fresh(write("def f(x):\n    return x.hardmax(-1)"), forbidden=NAMES).f(X)
+
+
+def test_what_is_not_forbidden_is_not_looked_at(monkeypatch):
+    class Lazy(types.ModuleType):
+        looked_at: ClassVar[list[str]] = []
+
+        def __dir__(self):
+            return ["heavy", "softmax"]
+
+        def __getattr__(self, name: str):
+            self.looked_at.append(name)
+            return max
+
+    monkeypatch.setitem(sys.modules, "lazy", Lazy("lazy"))
+    assert [name for _, _, name in meant(("lazy.*softmax*",))] == ["lazy.softmax"]
+    assert "heavy" not in Lazy.looked_at
