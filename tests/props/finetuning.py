@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import json
 import shutil
 import tempfile
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
     import transformers
+
+_WEIGHTS = "model.safetensors"
 
 
 class Folder(str):
@@ -24,12 +30,17 @@ def quiet() -> None:
     logging.disable_progress_bar()
 
 
-def gpt2(config: dict[str, Any], weights: dict[str, torch.Tensor]) -> transformers.GPT2LMHeadModel:
-    """A GPT2LMHeadModel in eval mode, filled with these weights; the output layer is the token embedding, tied."""
+@functools.cache
+def _model(config: str) -> transformers.GPT2LMHeadModel:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     quiet()
-    model = GPT2LMHeadModel(GPT2Config(**config))
+    return GPT2LMHeadModel(GPT2Config(**json.loads(config)))
+
+
+def gpt2(config: dict[str, Any], weights: dict[str, torch.Tensor]) -> transformers.GPT2LMHeadModel:
+    """A GPT2LMHeadModel in eval mode, filled with these weights; the output layer is the token embedding, tied."""
+    model = copy.deepcopy(_model(json.dumps(config)))  # less than half the work of another one
     told = model.load_state_dict(weights, strict=False)
     left_out = set(told.missing_keys) - {"lm_head.weight"}
     if left_out or told.unexpected_keys:
@@ -51,14 +62,27 @@ def gpt2_tokenizer(
     return tokenizer
 
 
+@functools.cache
+def _files(parts: str) -> dict[str, bytes]:
+    """The files of a checkpoint without its weights, by name."""
+    vocabulary, merges, config = json.loads(parts)
+    with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
+        _model(json.dumps(config)).save_pretrained(folder)
+        gpt2_tokenizer(vocabulary, merges).save_pretrained(folder)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.name != _WEIGHTS}
+
+
 def checkpoint(
     vocabulary: list[str], merges: list[tuple[str, str]], config: dict[str, Any], weights: dict[str, torch.Tensor]
 ) -> Folder:
     """A folder with a model and a tokenizer, as from_pretrained takes it."""
+    from safetensors.torch import save_file
+
     folder = Folder(tempfile.mkdtemp(prefix="checkpoint-"))
     weakref.finalize(folder, shutil.rmtree, str(folder), ignore_errors=True)
-    gpt2(config, weights).save_pretrained(folder)
-    gpt2_tokenizer(vocabulary, merges).save_pretrained(folder)
+    for name, content in _files(json.dumps([vocabulary, merges, config])).items():
+        Path(folder, name).write_bytes(content)
+    save_file(weights, Path(folder, _WEIGHTS), metadata={"format": "pt"})
     return folder
 
 

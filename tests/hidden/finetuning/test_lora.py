@@ -1,105 +1,119 @@
 """LoRA: one layer, and a whole model."""
 
+from dataclasses import dataclass
+
 import torch
 
-from .shared import LOGITS, SUMS, TINY, _twins
+from .shared import LOGITS, SUMS, TINY, _logits, _model, _weights
 
 # LoRALinear
 
 
-def _lora(student, reference, size_in, size_out, rank, alpha, conv=False, bias=True, fill=True):
-    """The student's wrapped layer and the solution's, with the same random numbers in A and B."""
-    weight = torch.randn(size_in, size_out) if conv else torch.randn(size_out, size_in)
-    offset = torch.randn(size_out) if bias else None
+@dataclass(frozen=True)
+class _Layer:
+    """The student's wrapped layer, and the numbers that are in it: a weight of (in, out), A and B."""
+
+    wrapped: object
+    weight: torch.Tensor
+    bias: torch.Tensor
+    down: torch.Tensor
+    up: torch.Tensor
+    scale: float
+
+    def __call__(self, x):
+        """What the layer should give."""
+        return x @ self.weight + self.bias + self.scale * (x @ self.down.T @ self.up.T)
+
+
+def _lora(student, size_in, size_out, rank, alpha, conv=False, bias=True, fill=True):
+    """The student's layer, with random numbers; those of A and B are the student's own unless `fill`."""
+    weight, offset = torch.randn(size_in, size_out), torch.randn(size_out) if bias else None
     down, up = torch.randn(rank, size_in), torch.randn(size_out, rank)
-    layers = []
-    for each in (student, reference):
-        layer = each.prop("conv1d" if conv else "linear", weight, offset)
-        layers.append(student.expect_handle(each.LoRALinear(layer, rank, alpha), about="LoRALinear(...)"))
-        if fill:
-            layers[-1].set("A", down)
-            layers[-1].set("B", up)
-    return layers
+    layer = student.prop("conv1d", weight, offset) if conv else student.prop("linear", weight.T.contiguous(), offset)
+    wrapped = student.expect_handle(student.LoRALinear(layer, rank, alpha), about="LoRALinear(...)")
+    if fill:
+        wrapped.fill({"A": down, "B": up})
+    return _Layer(wrapped, weight, offset if bias else torch.zeros(size_out), down, up, alpha / rank)
 
 
-def test_lora_of_a_linear(student, reference):
+def test_lora_of_a_linear(student):
     """W x + b, and alpha / rank times B A x added to it, for a Linear."""
     for rank, alpha in ((1, 1), (2, 2), (3, 1.5)):
-        layer, solution = _lora(student, reference, 5, 4, rank, alpha)
+        layer = _lora(student, 5, 4, rank, alpha)
         x = torch.randn(2, 5)
-        student.expect_close(layer(x), solution(x), atol=SUMS)
+        student.expect_close(layer.wrapped(x), layer(x), atol=SUMS)
 
 
-def test_lora_of_a_conv1d(student, reference):
+def test_lora_of_a_conv1d(student):
     """The same for GPT-2's Conv1D, whose weight is stored the other way round, also where it is square."""
     for size_in, size_out, rank, alpha in ((3, 6, 2, 4), (5, 5, 2, 1)):
-        layer, solution = _lora(student, reference, size_in, size_out, rank, alpha, conv=True)
+        layer = _lora(student, size_in, size_out, rank, alpha, conv=True)
         x = torch.randn(2, 4, size_in)
-        student.expect_close(layer(x), solution(x), atol=SUMS)
+        student.expect_close(layer.wrapped(x), layer(x), atol=SUMS)
 
 
-def test_lora_shapes(student, reference):
+def test_lora_shapes(student):
     """A is (rank, in) and B is (out, rank), for a Linear and for a Conv1D."""
     for conv in (False, True):
-        layer, _ = _lora(student, reference, 7, 4, 3, 6, conv=conv, fill=False)
-        student.expect_tensor(layer.get("A"), shape=(3, 7), about="A")
-        student.expect_tensor(layer.get("B"), shape=(4, 3), about="B")
+        layer = _lora(student, 7, 4, 3, 6, conv=conv, fill=False)
+        student.expect_tensor(layer.wrapped.get("A"), shape=(3, 7), about="A")
+        student.expect_tensor(layer.wrapped.get("B"), shape=(4, 3), about="B")
 
 
-def test_lora_begins_as_the_layer_itself(student, reference):
+def test_lora_begins_as_the_layer_itself(student):
     """At the start B is zeros, so that the layer gives what it gave before, and A is random, in each layer anew."""
     begun = []
     for conv in (False, True):
-        layer, solution = _lora(student, reference, 6, 5, 2, 8, conv=conv, fill=False)
-        student.expect_equal(layer.get("B"), torch.zeros(5, 2), about="B at the start")
-        down = student.expect_tensor(layer.get("A"), shape=(2, 6), about="A")
+        layer = _lora(student, 6, 5, 2, 8, conv=conv, fill=False)
+        student.expect_equal(layer.wrapped.get("B"), torch.zeros(5, 2), about="B at the start")
+        down = student.expect_tensor(layer.wrapped.get("A"), shape=(2, 6), about="A")
         varied = len(set(down.flatten().tolist())) > 6  # of 12 random float32 numbers
         student.expect(varied, "A should be random at the start.")
         begun.append(down)
         x = torch.randn(3, 6)
-        student.expect_close(layer(x), solution(x), atol=SUMS)
+        student.expect_close(layer.wrapped(x), x @ layer.weight + layer.bias, atol=SUMS)
     student.expect(not torch.equal(*begun), "Two layers begin with the same A.")
 
 
-def test_lora_trains_a_and_b_alone(student, reference):
+def test_lora_trains_a_and_b_alone(student):
     """W and b are frozen: A and B are the only parameters that need a gradient."""
     for conv in (False, True):
-        layer, _ = _lora(student, reference, 6, 5, 2, 8, conv=conv)
-        shapes = sorted(parameter.shape for parameter in layer.parameters().values() if parameter.requires_grad)
+        layer = _lora(student, 6, 5, 2, 8, conv=conv)
+        shapes = sorted(parameter.shape for parameter in layer.wrapped.parameters().values() if parameter.requires_grad)
         student.expect(shapes == [(2, 6), (5, 2)], "The parameters that are trained should be A and B, and no others.")
 
 
-def test_lora_gradients(student, reference):
+def test_lora_gradients(student):
     """Gradients flow to A, to B, and through both ways to x."""
     for conv in (False, True):
-        layer, solution = _lora(student, reference, 4, 6, 3, 2, conv=conv)
+        layer = _lora(student, 4, 6, 3, 2, conv=conv)
         x, cotangent = torch.randn(2, 3, 4), torch.randn(2, 3, 6)
-        got = layer.vjp(x, cotangent=cotangent, wrt=(0, "A", "B"))
-        want = solution.vjp(x, cotangent=cotangent, wrt=(0, "A", "B"))
+        got = layer.wrapped.vjp(x, cotangent=cotangent, wrt=(0, "A", "B"))
+        wrt = [tensor.requires_grad_() for tensor in (x.clone(), layer.down, layer.up)]
+        want = torch.autograd.grad(layer(wrt[0]), wrt, cotangent)
         for name, mine, theirs in zip(("x", "A", "B"), got, want, strict=True):
             student.expect_close(mine, theirs, atol=SUMS, rtol=SUMS, about=f"the gradient of {name}")
 
 
-def test_lora_of_a_linear_without_bias(student, reference):
+def test_lora_of_a_linear_without_bias(student):
     """A Linear may have no bias, and x any number of dimensions."""
     for shape in ((4,), (3, 4), (2, 1, 3, 4)):
-        layer, solution = _lora(student, reference, 4, 3, 2, 3, bias=False)
+        layer = _lora(student, 4, 3, 2, 3, bias=False)
         x = torch.randn(*shape)
-        student.expect_close(layer(x), solution(x), atol=SUMS)
+        student.expect_close(layer.wrapped(x), layer(x), atol=SUMS)
 
 
 # add_lora
 
 
-def _with_lora(student, reference, rank=2, alpha=3, layers=2):
-    """The student's model with corrections, and the solution's, before any of them was trained."""
-    twins = _twins(student, reference, {**TINY, "n_layer": layers})
-    models = []
-    for each, model in zip((student, reference), twins, strict=True):
-        returned = each.expect_handle(each.add_lora.keep()(model, rank, alpha), about="add_lora(...)")
-        student.expect(each.same(returned, model), "add_lora should return the model that it was given.")
-        models.append(model)
-    return models
+def _with_lora(student, rank=2, alpha=3, layers=2):
+    """The student's model with corrections, before any of them was trained, and the weights that it had."""
+    sizes = {**TINY, "n_layer": layers}
+    weights = _weights(sizes)
+    model = _model(student, weights, sizes=sizes)
+    returned = student.expect_handle(student.add_lora.keep()(model, rank, alpha), about="add_lora(...)")
+    student.expect(student.same(returned, model), "add_lora should return the model that it was given.")
+    return model, weights
 
 
 def _corrections(layers, width=TINY["n_embd"], rank=2):
@@ -110,30 +124,31 @@ def _corrections(layers, width=TINY["n_embd"], rank=2):
             yield f"transformer.h.{block}.attn.{name}.B", (size_out, rank)
 
 
-def test_add_lora_changes_nothing_at_first(student, reference):
+def test_add_lora_changes_nothing_at_first(student):
     """A model with fresh corrections gives the logits that it gave before."""
-    model, solution = _with_lora(student, reference)
+    model, weights = _with_lora(student)
     ids = torch.randint(TINY["vocab_size"], (2, 6))
-    student.expect_close(model(ids)["logits"], solution(ids)["logits"], atol=LOGITS, about="the logits")
+    student.expect_close(model(ids)["logits"], _logits(weights, ids), atol=LOGITS, about="the logits")
     for name, shape in _corrections(layers=2):
         student.expect_tensor(model.get(name), shape=shape, about=name)
 
 
-def test_add_lora_to_both_layers_of_every_block(student, reference):
+def test_add_lora_to_both_layers_of_every_block(student):
     """Each block's `attn.c_attn` and `attn.c_proj` have an A and a B that do their work."""
     for layers, rank, alpha in ((1, 2, 3), (3, 1, 4)):
-        model, solution = _with_lora(student, reference, rank, alpha, layers)
+        model, weights = _with_lora(student, rank, alpha, layers)
         numbers = {name: 0.5 * torch.randn(*shape) for name, shape in _corrections(layers, rank=rank)}
-        for each in (model, solution):
-            each.fill(numbers)
+        model.fill(numbers)
+        for name in (name.removesuffix(".A") for name in numbers if name.endswith(".A")):
+            weights[f"{name}.weight"] += alpha / rank * (numbers[f"{name}.B"] @ numbers[f"{name}.A"]).T
         ids = torch.randint(TINY["vocab_size"], (2, 6))
-        student.expect_close(model(ids)["logits"], solution(ids)["logits"], atol=LOGITS, about="the logits")
+        student.expect_close(model(ids)["logits"], _logits(weights, ids), atol=LOGITS, about="the logits")
 
 
-def test_add_lora_leaves_nothing_else_to_train(student, reference):
+def test_add_lora_leaves_nothing_else_to_train(student):
     """The corrections can be trained, and nothing else: embeddings, norms and all other layers are frozen."""
     for layers in (1, 3):
-        model, _ = _with_lora(student, reference, layers=layers)
+        model, _ = _with_lora(student, layers=layers)
         trained = sorted(parameter.shape for parameter in model.parameters().values() if parameter.requires_grad)
         wanted = sorted(shape for _, shape in _corrections(layers))
         student.expect(trained == wanted, "What can be trained should be the A and B of the attention layers, alone.")
