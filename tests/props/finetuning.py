@@ -38,10 +38,21 @@ def _model(config: str) -> transformers.GPT2LMHeadModel:
     return GPT2LMHeadModel(GPT2Config(**json.loads(config)))
 
 
-def gpt2(config: dict[str, Any], weights: dict[str, torch.Tensor]) -> transformers.GPT2LMHeadModel:
-    """A GPT2LMHeadModel in eval mode, filled with these weights; the output layer is the token embedding, tied."""
+def _by_name(config: dict[str, Any], weights: dict[str, torch.Tensor] | torch.Tensor) -> dict[str, torch.Tensor]:
+    if isinstance(weights, dict):
+        return weights
+    shapes = {name: parameter.shape for name, parameter in _model(json.dumps(config)).named_parameters()}
+    parts = weights.split([shape.numel() for shape in shapes.values()])
+    return {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+
+def gpt2(config: dict[str, Any], weights: dict[str, torch.Tensor] | torch.Tensor) -> transformers.GPT2LMHeadModel:
+    """A GPT2LMHeadModel in eval mode, filled with these weights; the output layer is the token embedding, tied.
+
+    The weights are a dict, or one tensor with all numbers, in the order of the model's parameters.
+    """
     model = copy.deepcopy(_model(json.dumps(config)))  # less than half the work of another one
-    told = model.load_state_dict(weights, strict=False)
+    told = model.load_state_dict(_by_name(config, weights), strict=False)
     left_out = set(told.missing_keys) - {"lm_head.weight"}
     if left_out or told.unexpected_keys:
         raise KeyError(f"weights without {sorted(left_out)}, and with {told.unexpected_keys}")
@@ -73,16 +84,20 @@ def _files(parts: str) -> dict[str, bytes]:
 
 
 def checkpoint(
-    vocabulary: list[str], merges: list[tuple[str, str]], config: dict[str, Any], weights: dict[str, torch.Tensor]
+    vocabulary: list[str],
+    merges: list[tuple[str, str]],
+    config: dict[str, Any],
+    weights: dict[str, torch.Tensor] | torch.Tensor,
 ) -> Folder:
-    """A folder with a model and a tokenizer, as from_pretrained takes it."""
+    """A folder with a model and a tokenizer, as from_pretrained takes it; weights as in `gpt2`."""
     from safetensors.torch import save_file
 
     folder = Folder(tempfile.mkdtemp(prefix="checkpoint-"))
     weakref.finalize(folder, shutil.rmtree, str(folder), ignore_errors=True)
     for name, content in _files(json.dumps([vocabulary, merges, config])).items():
         Path(folder, name).write_bytes(content)
-    save_file(weights, Path(folder, _WEIGHTS), metadata={"format": "pt"})
+    named = {name: weight.contiguous() for name, weight in _by_name(config, weights).items()}
+    save_file(named, Path(folder, _WEIGHTS), metadata={"format": "pt"})
     return folder
 
 

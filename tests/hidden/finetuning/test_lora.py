@@ -6,6 +6,8 @@ import torch
 
 from .shared import LOGITS, SUMS, TINY, _logits, _model, _weights
 
+DEEP = {**TINY, "n_layer": 3}
+
 # LoRALinear
 
 
@@ -106,19 +108,18 @@ def test_lora_of_a_linear_without_bias(student):
 # add_lora
 
 
-def _with_lora(student, rank=2, alpha=3, layers=2):
+def _with_lora(student, rank, alpha):
     """The student's model with corrections, before any of them was trained, and the weights that it had."""
-    sizes = {**TINY, "n_layer": layers}
-    weights = _weights(sizes)
-    model = _model(student, weights, sizes=sizes)
+    weights = _weights(DEEP)
+    model = _model(student, weights, sizes=DEEP)
     returned = student.expect_handle(student.add_lora.keep()(model, rank, alpha), about="add_lora(...)")
     student.expect(student.same(returned, model), "add_lora should return the model that it was given.")
     return model, weights
 
 
-def _corrections(layers, width=TINY["n_embd"], rank=2):
+def _corrections(rank, width=DEEP["n_embd"]):
     """Name and shape of every A and B of a model."""
-    for block in range(layers):
+    for block in range(DEEP["n_layer"]):
         for name, size_out in (("c_attn", 3 * width), ("c_proj", width)):
             yield f"transformer.h.{block}.attn.{name}.A", (rank, width)
             yield f"transformer.h.{block}.attn.{name}.B", (size_out, rank)
@@ -126,29 +127,28 @@ def _corrections(layers, width=TINY["n_embd"], rank=2):
 
 def test_add_lora_changes_nothing_at_first(student):
     """A model with fresh corrections gives the logits that it gave before."""
-    model, weights = _with_lora(student)
-    ids = torch.randint(TINY["vocab_size"], (2, 6))
+    model, weights = _with_lora(student, rank=2, alpha=3)
+    ids = torch.randint(DEEP["vocab_size"], (2, 6))
     student.expect_close(model(ids)["logits"], _logits(weights, ids), atol=LOGITS, about="the logits")
-    for name, shape in _corrections(layers=2):
+    for name, shape in _corrections(rank=2):
         student.expect_tensor(model.get(name), shape=shape, about=name)
 
 
 def test_add_lora_to_both_layers_of_every_block(student):
     """Each block's `attn.c_attn` and `attn.c_proj` have an A and a B that do their work."""
-    for layers, rank, alpha in ((1, 2, 3), (3, 1, 4)):
-        model, weights = _with_lora(student, rank, alpha, layers)
-        numbers = {name: 0.5 * torch.randn(*shape) for name, shape in _corrections(layers, rank=rank)}
+    for rank, alpha in ((2, 3), (1, 4)):
+        model, weights = _with_lora(student, rank, alpha)
+        numbers = {name: 0.5 * torch.randn(*shape) for name, shape in _corrections(rank)}
         model.fill(numbers)
         for name in (name.removesuffix(".A") for name in numbers if name.endswith(".A")):
             weights[f"{name}.weight"] += alpha / rank * (numbers[f"{name}.B"] @ numbers[f"{name}.A"]).T
-        ids = torch.randint(TINY["vocab_size"], (2, 6))
+        ids = torch.randint(DEEP["vocab_size"], (2, 6))
         student.expect_close(model(ids)["logits"], _logits(weights, ids), atol=LOGITS, about="the logits")
 
 
 def test_add_lora_leaves_nothing_else_to_train(student):
     """The corrections can be trained, and nothing else: embeddings, norms and all other layers are frozen."""
-    for layers in (1, 3):
-        model, _ = _with_lora(student, layers=layers)
-        trained = sorted(parameter.shape for parameter in model.parameters().values() if parameter.requires_grad)
-        wanted = sorted(shape for _, shape in _corrections(layers))
-        student.expect(trained == wanted, "What can be trained should be the A and B of the attention layers, alone.")
+    model, _ = _with_lora(student, rank=2, alpha=3)
+    trained = sorted(parameter.shape for parameter in model.parameters().values() if parameter.requires_grad)
+    wanted = sorted(shape for _, shape in _corrections(rank=2))
+    student.expect(trained == wanted, "What can be trained should be the A and B of the attention layers, alone.")

@@ -13,6 +13,7 @@ from .shared import (
     MERGES,
     VOCABULARY,
     _config,
+    _flat,
     _ids,
     _logits,
     _model,
@@ -67,7 +68,7 @@ def _walk(weights, ids, steps):
     return added[:steps]
 
 
-def _sure_weights(prompts=PROMPTS, steps=8):
+def _sure_weights(prompts=PROMPTS, *, steps):
     """Weights with which the likeliest token is sure, whatever the rounding, at every step after each prompt."""
     begun = [_ids(prompt) for prompt in prompts]
     while True:
@@ -113,13 +114,13 @@ def _writer(student, weights, dropout=0.0):
 
 def _pipe(student, weights):
     """The student's TextPipe of a checkpoint with these weights."""
-    folder = student.prop("checkpoint", VOCABULARY, MERGES, _config(WRITER, dropout=0.5), dict(weights))
+    folder = student.prop("checkpoint", VOCABULARY, MERGES, _config(WRITER, dropout=0.5), _flat(weights))
     return student.expect_handle(student.TextPipe(folder), about="TextPipe(...)")
 
 
 def test_pipe_continues_a_prompt(student):
     """A pipe that is called with one text gives a list with that text and its greedy continuation."""
-    weights = _sure_weights((MIDDLE,))
+    weights = _sure_weights((MIDDLE,), steps=5)
     got = _pipe(student, weights)(MIDDLE, max_new_tokens=5)
     student.expect_equal(got, _written(weights, [MIDDLE], 5))
 
@@ -136,10 +137,10 @@ def test_pipe_has_its_parts(student):
 
 def test_pipe_of_a_list(student):
     """In a list each prompt, short or long, gets what it gets alone."""
-    weights = _sure_weights(steps=4)
-    pipe, texts = _pipe(student, weights), dict(zip(PROMPTS, _written(weights, PROMPTS, 4), strict=True))
+    weights = _sure_weights(steps=3)
+    pipe, texts = _pipe(student, weights), dict(zip(PROMPTS, _written(weights, PROMPTS, 3), strict=True))
     for prompts in ([SHORT, LONG, MIDDLE, SHORT], [LONG]):
-        student.expect_equal(pipe(prompts, max_new_tokens=4), [texts[prompt] for prompt in prompts])
+        student.expect_equal(pipe(prompts, max_new_tokens=3), [texts[prompt] for prompt in prompts])
 
 
 def test_pipe_adds_twenty_tokens_unless_told(student):
@@ -155,11 +156,11 @@ def test_pipe_stops_at_the_end_of_text(student):
     """A continuation stops before the end-of-text token; beside a longer one, too."""
     ended, longer = [], None
     while longer is None or len(longer) <= len(ended):  # the short prompt goes on, and is sure of every token
-        weights = _weights_that_write(MIDDLE, range(2, 6), END)
-        ended, longer = (_walk(weights, _ids(prompt), 7) for prompt in (MIDDLE, SHORT))
-    pipe, want = _pipe(student, weights), _written(weights, [MIDDLE, SHORT], 7)
-    student.expect_equal(pipe(MIDDLE, max_new_tokens=7), want[:1])
-    together = student.expect_parts(pipe([MIDDLE, SHORT, LONG], max_new_tokens=7), 3, about="the list of texts")
+        weights = _weights_that_write(MIDDLE, range(2, 4), END)
+        ended, longer = (_walk(weights, _ids(prompt), 5) for prompt in (MIDDLE, SHORT))
+    pipe, want = _pipe(student, weights), _written(weights, [MIDDLE, SHORT], 5)
+    student.expect_equal(pipe(MIDDLE, max_new_tokens=5), want[:1])
+    together = student.expect_parts(pipe([MIDDLE, SHORT, LONG], max_new_tokens=5), 3, about="the list of texts")
     for text, wanted, about in zip(together, want, ("the first text", "the second text"), strict=False):
         student.expect_equal(text, wanted, about=about)
 
@@ -193,8 +194,8 @@ def _expect_texts(student, writer, weights, prompts, count):
 
 def test_generate_a_few_tokens(student):
     """The greedy continuation of a prompt stands after the prompt."""
-    weights = _sure_weights((MIDDLE,))
-    _expect_texts(student, _writer(student, weights), weights, [MIDDLE], 7)
+    weights = _sure_weights((MIDDLE,), steps=6)
+    _expect_texts(student, _writer(student, weights), weights, [MIDDLE], 6)
 
 
 def test_generate_from_prompts_of_any_length(student):
@@ -229,17 +230,17 @@ def test_generate_stops_at_the_end_of_text(student):
 def test_generate_after_an_end_of_text(student):
     """An end-of-text token in the prompt stays there and ends nothing."""
     prompts = ("<|endoftext|>", "a<|endoftext|>the king", "a king<|endoftext|>")
-    weights = _sure_weights(prompts, steps=3)
-    _expect_texts(student, _writer(student, weights), weights, prompts, 3)
+    weights = _sure_weights(prompts, steps=2)
+    _expect_texts(student, _writer(student, weights), weights, prompts, 2)
 
 
 def test_generate_without_dropout(student):
     """Dropout is off while the model writes, and its mode is put back afterwards."""
     weights = _sure_weights((LONG,), steps=5)
     writer = _writer(student, weights, dropout=0.5)
-    for training in (True, False):
+    for training, count in ((True, 5), (False, 1)):
         writer[0].train(training)
-        _expect_texts(student, writer, weights, [LONG], 5)
+        _expect_texts(student, writer, weights, [LONG], count)
         student.generate_text(*writer, LONG, max_new_tokens=1, do_sample=True)
         for part in ("training", "transformer.drop.training"):
             now = writer[0].get(part)
@@ -247,7 +248,7 @@ def test_generate_without_dropout(student):
 
 
 def _entropic_writer(student):
-    """A model that hesitates: two of three draws of 8 tokens are equal with a probability below 1e-9."""
+    """A model that hesitates: two of three draws of 7 tokens are equal with a probability below 1e-9."""
     weights = _writer_weights(certainty=0.05)  # the likeliest of fifty tokens has less than 0.05
     return _writer(student, weights)
 
@@ -262,18 +263,18 @@ def _drawn(student, writer, global_seed, count, **kwargs):
 def test_generate_draws_with_its_seed(student):
     """Drawn with one seed, the text is the same each time, whatever the state of the global generator."""
     writer = _entropic_writer(student)
-    first, second = (_drawn(student, writer, global_seed, 5, seed=3) for global_seed in (1, 2))
+    first, second = (_drawn(student, writer, global_seed, 3, seed=3) for global_seed in (1, 2))
     student.expect(first == second, "One seed gives different texts.")
-    default, zero = _drawn(student, writer, 5, 5), _drawn(student, writer, 6, 5, seed=0)
+    default, zero = _drawn(student, writer, 5, 3), _drawn(student, writer, 6, 3, seed=0)
     student.expect(default == zero, "Without `seed` the text is not that of seed 0.")
 
 
 def test_generate_draws_differently_with_other_seeds(student):
     """Different seeds give different texts; without drawing, the seed changes nothing."""
     writer = _entropic_writer(student)
-    texts = {_drawn(student, writer, 7, 8, seed=seed) for seed in (0, 1, 2)}
+    texts = {_drawn(student, writer, 7, 7, seed=seed) for seed in (0, 1, 2)}
     student.expect(len(texts) == 3, "Different seeds give the same text.")
-    greedy = {student.generate_text(*writer, MIDDLE, max_new_tokens=3, seed=seed) for seed in (0, 1)}
+    greedy = {student.generate_text(*writer, MIDDLE, max_new_tokens=2, seed=seed) for seed in (0, 1)}
     student.expect(len(greedy) == 1, "Without `do_sample` the text depends on the seed.")
 
 
