@@ -91,12 +91,10 @@ def _train_both(student, batches, steps, given=None, stale=None, trainings=1):
     given = {"learning_rate": 0.01} if given is None else given
     rate = given.get("learning_rate", 5e-5)
     wanted = []
-    while not wanted or not all(training.is_steady() for training in wanted):
-        weights = begun = _weights(TINY)
-        wanted = []
-        for _ in range(trainings):
-            wanted.append(_trained(weights, batches, steps, rate))
-            weights = wanted[-1].weights
+    while len(wanted) < trainings:
+        weights = wanted[-1].weights if wanted else (begun := _weights(TINY))
+        training = _trained(weights, batches, steps, rate)
+        wanted = [*wanted, training] if training.is_steady() else []
     model, loader = _model(student, begun), student.prop("loader", batches)
     if stale is not None:
         student.prop("backward", model, stale)

@@ -44,7 +44,7 @@ def _writer_weights(certainty=2.0):
     weights = _Weights(_weights(WRITER))
     for name, numbers in weights.items():
         if name.endswith(("wpe.weight", "ln_1.weight", "ln_2.weight", "c_fc.weight")):
-            numbers.mul_(2)
+            numbers.mul_(4 if "wpe" in name else 2)
     table = weights["transformer.wte.weight"]
     table[:, 0] = table[list(SILENT)] = 0.0
     table[list(SILENT), 0] = -20.0
