@@ -306,7 +306,7 @@ def test_perplexity_puts_the_mode_back(student):
 
 
 def test_perplexity_without_gradients(student):
-    """No operation is recorded for gradients while it is measured, and the model is left as it was."""
+    """No operation is recorded for gradients while it is measured; the model and the data are left as they were."""
     weights, batches = _weights(TINY), [_batch(2, 5), _batch(1, 4)]
     model, loader = _model(student, weights), student.prop("loader", batches)
     student.prop("backward", model, batches[0])
