@@ -32,10 +32,12 @@ def quiet() -> None:
 
 @functools.cache
 def _model(config: str) -> transformers.GPT2LMHeadModel:
+    import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     quiet()
-    return GPT2LMHeadModel(GPT2Config(**json.loads(config)))
+    with torch.random.fork_rng(devices=[]):  # what is drawn afterwards is the same with the first model as with others
+        return GPT2LMHeadModel(GPT2Config(**json.loads(config)))
 
 
 def _by_name(config: dict[str, Any], weights: dict[str, torch.Tensor] | torch.Tensor) -> dict[str, torch.Tensor]:
