@@ -104,4 +104,4 @@ def seed_torch(seed: int) -> torch.Generator:
     """Sets torch's global generator, and no other source of randomness."""
     import torch
 
-    return torch.manual_seed(seed)
+    return torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each kind of device

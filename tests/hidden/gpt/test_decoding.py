@@ -73,7 +73,7 @@ def test_greedy_leaves_its_tokens_alone(student):
 
 def test_cache_one_token(student):
     """One new token, after prompts of several lengths."""
-    model, solution = _decoders(student, layers=2)
+    model, solution = _decoders(student)
     for length in (1, 5):
         tokens = _prompt(1, length)
         _expect_greedy(student, solution, student.generate_with_cache(model, tokens, 1), tokens, 1)
