@@ -73,9 +73,9 @@ def test_sample_by_the_probabilities(student):
 
 def test_sample_with_temperature(student):
     """The logits are divided by the temperature: a low one makes likely tokens likelier, a high one evens out."""
-    probabilities = (0.15, 0.85)
-    model = _certain(student, probabilities)
-    for temperature in (0.3, 3.0):
+    model = _certain(student, (0.5, 0.5))
+    for temperature, probabilities in ((0.3, (0.35, 0.65)), (3.0, (0.05, 0.95))):
+        _make_certain(student, model, probabilities, 2)
         drawn = _draws(student, model, temperature=temperature)
         powers = [probability ** (1 / temperature) for probability in probabilities]
         _expect_shares(student, drawn, [power / sum(powers) for power in powers])
