@@ -67,11 +67,11 @@ def test_fill(student):
     weight, bias = torch.randn(3, 2), torch.randn(3)
     layer = student.prop("linear", torch.zeros(3, 2), torch.zeros(3))
     numbers = torch.cat([weight.flatten(), bias])
-    student.prop("fill", layer, {"weight": [3, 2], "bias": [3]}, numbers)
+    student.prop("fill", layer, '{"weight": [3, 2], "bias": [3]}', numbers)
     assert layer.get("weight").equal(weight)
     assert layer.get("bias").equal(bias)
     with pytest.raises(ValueError, match="weight has shape"):
-        student.prop("fill", layer, {"weight": [2, 3]}, weight.flatten())
+        student.prop("fill", layer, '{"weight": [2, 3]}', weight.flatten())
 
 
 def test_gpt2(student):

@@ -1,5 +1,6 @@
 """What the tests of several topics share. What those of one share stands in the folder of the topic."""
 
+import json
 import math
 
 import torch
@@ -11,8 +12,8 @@ def _strided(*shape):
 
 
 def _fill(owner, module, weights):
-    """Copies weights, by name, into the parameters of a module: all numbers in one tensor, which is quick."""
-    shapes = {name: list(weight.shape) for name, weight in weights.items()}
+    """Copies weights, by name, into the parameters of a module: all numbers in one tensor, all names in one text."""
+    shapes = json.dumps({name: weight.shape for name, weight in weights.items()})
     owner.prop("fill", module, shapes, torch.cat([weight.flatten() for weight in weights.values()]))
 
 

@@ -7,6 +7,7 @@ heavy is imported inside the function that needs it, so that a topic without tor
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
@@ -49,18 +50,19 @@ def conv1d(weight: torch.Tensor, bias: torch.Tensor) -> torch.nn.Module:
     return layer
 
 
-def fill(module: torch.nn.Module, shapes: dict[str, list[int]], numbers: torch.Tensor) -> torch.nn.Module:
-    """Copies numbers into the parameters of these names and shapes: {"blocks.0.norm1.weight": [8], ...}.
+def fill(module: torch.nn.Module, shapes: str, numbers: torch.Tensor) -> torch.nn.Module:
+    """Copies numbers into the parameters of these names and shapes, as JSON: {"blocks.0.norm1.weight": [8], ...}.
 
     They come in one tensor, one parameter's after the other's: many small ones would take longer on their way.
     """
     import torch
 
-    parts = numbers.split([math.prod(shape) for shape in shapes.values()])
+    wanted = json.loads(shapes)
+    parts = numbers.split([math.prod(shape) for shape in wanted.values()])
     with torch.no_grad():
-        for (name, shape), part in zip(shapes.items(), parts, strict=True):
+        for (name, shape), part in zip(wanted.items(), parts, strict=True):
             parameter = attrgetter(name)(module)
-            if list(parameter.shape) != list(shape):
+            if list(parameter.shape) != shape:
                 raise ValueError(f"{name} has shape {tuple(parameter.shape)}, should have {tuple(shape)}")
             parameter.copy_(part.view(*shape))
     return module

@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     import transformers
 
 
-def hugging_face(config: dict[str, Any], weights: dict[str, torch.Tensor]) -> transformers.GPT2LMHeadModel:
-    """A GPT2LMHeadModel in eval mode with these weights, all that it has but the tied output layer."""
+def hugging_face(config: dict[str, Any]) -> transformers.GPT2LMHeadModel:
+    """A GPT2LMHeadModel in eval mode, whose parameters are zero until they are filled."""
+    import torch
     from transformers import GPT2Config, GPT2LMHeadModel
     from transformers.initialization import no_init_weights
 
-    with no_init_weights():  # half of the time, for numbers that are replaced
+    with no_init_weights():  # half of the time, for numbers that nobody looks at
         model = GPT2LMHeadModel(GPT2Config(**config))
-    model.load_state_dict(weights | {"lm_head.weight": weights["transformer.wte.weight"]})
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
     return model.eval()
 
 
@@ -40,11 +43,15 @@ def adam_steps(
     return model
 
 
-def inputs_of(layer: torch.nn.Module) -> list[torch.Tensor]:
-    """A list to which every tensor that goes into the layer is added from now on."""
-    seen: list[torch.Tensor] = []
-    layer.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].detach().clone()))
-    return seen
+def inputs_of(*layers: torch.nn.Module) -> list[list[torch.Tensor]]:
+    """For each layer a list to which every tensor that goes into it is added from now on."""
+
+    def watched(layer: torch.nn.Module) -> list[torch.Tensor]:
+        seen: list[torch.Tensor] = []
+        layer.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].detach().clone()))
+        return seen
+
+    return [watched(layer) for layer in layers]
 
 
 class RowsThrough:
@@ -97,4 +104,4 @@ def seed_torch(seed: int) -> torch.Generator:
     """Sets torch's global generator, and no other source of randomness."""
     import torch
 
-    return torch.manual_seed(seed)
+    return torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for each kind of device

@@ -3,20 +3,30 @@
 import torch
 
 from ..shared import _surprise
-from .shared import _certain, _decoders, _expect_greedy, _expect_unchanged, _fresh, _ids, _prompt
+from .shared import (
+    VOCABULARY,
+    _certain,
+    _decoders,
+    _expect_greedy,
+    _expect_unchanged,
+    _fresh,
+    _ids,
+    _make_certain,
+    _prompt,
+)
 
-ROWS, STEPS = 400, 2
-
+DRAWS = 800
 
 # A share of draws is wrong where it is too large or too small with a chance of exp(-26): by chance, in all the shares
-# that these tests look at (32, on two sides each), once in 3e9 runs.
+# that these tests look at (30, on two sides each), once in 3e9 runs.
 TOO_SURPRISING = 26
 
 
-def _draws(student, model, **options):
-    """800 draws: (ROWS, STEPS) new ids."""
-    got = student.sample(model, torch.zeros(ROWS, 1, dtype=torch.int64), STEPS, **options)
-    got = student.expect_tensor(got, shape=(ROWS, 1 + STEPS), dtype=torch.int64)
+def _draws(student, model, steps=1, **options):
+    """DRAWS new ids, in as many steps: (DRAWS / steps, steps)."""
+    rows = DRAWS // steps
+    got = student.sample(model, torch.zeros(rows, 1, dtype=torch.int64), steps, **options)
+    got = student.expect_tensor(got, shape=(rows, 1 + steps), dtype=torch.int64)
     student.expect(not got[:, 0].any(), "The result should begin with the prompt.")
     return got[:, 1:]
 
@@ -33,34 +43,40 @@ def _expect_shares(student, drawn, shares):
 def test_sample_with_temperature_zero_is_greedy(student):
     """With temperature 0 each new token is the likeliest one, in each sequence of a batch."""
     model, solution = _decoders(student)
-    for tokens, count, options in ((_prompt(4, 2), 3, {}), (_prompt(2, 3), 1, {"top_k": 3, "top_p": 0.9})):
-        got = student.sample(model, tokens, count, temperature=0.0, **options)
-        _expect_greedy(student, solution, got, tokens, count)
-    got = student.sample(_certain(student, (0.3, 0.4, 0.3)), torch.zeros(20, 1, dtype=torch.int64), 2, temperature=0)
-    got = student.expect_tensor(got, shape=(20, 3), dtype=torch.int64)
-    student.expect(bool((got[:, 1:] == 1).all()), "With temperature 0 a token is drawn that is not the likeliest.")
+    tokens = _prompt(4, 2)
+    _expect_greedy(student, solution, student.sample(model, tokens, 3, temperature=0.0), tokens, 3)
+    flat = [1 / VOCABULARY] * VOCABULARY
+    flat[1] *= 1.3
+    _make_certain(student, model, flat, 8)
+    for options in ({}, {"top_k": 3, "top_p": 0.9}):
+        got = student.sample(model, torch.zeros(20, 1, dtype=torch.int64), 1, temperature=0, **options)
+        got = student.expect_tensor(got, shape=(20, 2), dtype=torch.int64)
+        student.expect(bool((got[:, 1] == 1).all()), "With temperature 0 a token is drawn that is not the likeliest.")
 
 
 def test_sample_by_the_probabilities(student):
     """Without options, tokens are drawn as often as their probabilities say, each draw on its own."""
-    drawn = _draws(student, _certain(student, (0.1, 0.6, 0.3)))
-    _expect_shares(student, drawn, (0.1, 0.6, 0.3))
-    both = int(((drawn[:, 0] == 1) & (drawn[:, 1] == 1)).sum())
-    student.expect(_surprise(both, ROWS, 0.36) < TOO_SURPRISING, "Two draws of one sequence depend on each other.")
-    # one of 200 comes half of the time: at temperature 0.8 in 79 of 100, at 1.25 in 26, of the top 50 alone in 75; the
-    # 33 rarest come 1 time in 20: of the top 95% never
-    rare = torch.linspace(3, 1, 199)
-    chances = torch.cat([torch.ones(1), rare / rare.sum()]) / 2
-    drawn = _draws(student, _certain(student, chances.tolist()))
-    for count, share in ((int((drawn == 0).sum()), 0.5), (int((drawn >= 167).sum()), float(chances[167:].sum()))):
-        believable = _surprise(count, ROWS * STEPS, share) < TOO_SURPRISING
+    # one of 72 comes half of the time: at temperature 0.8 in 74 of 100, at 1.25 in 30; the 12 rarest come 1 time in 20:
+    # of the top 50, and of the top 95%, never
+    rare = torch.linspace(3, 1, 71)
+    chances, order = torch.cat([torch.ones(1), rare / rare.sum()]) / 2, torch.randperm(72)
+    drawn = _draws(student, _certain(student, chances[order.argsort()].tolist()), steps=2)
+    likeliest, rarest = drawn == order[0], torch.isin(drawn, order[60:])
+    for those, share in ((likeliest, 0.5), (rarest, float(chances[60:].sum()))):
+        believable = _surprise(int(those.sum()), DRAWS, share) < TOO_SURPRISING
         student.expect(believable, "The tokens are not drawn as often as their probabilities say.")
+    both = int(likeliest.all(dim=1).sum())
+    student.expect(
+        _surprise(both, DRAWS // 2, 0.25) < TOO_SURPRISING, "Two draws of one sequence depend on each other."
+    )
 
 
 def test_sample_with_temperature(student):
     """The logits are divided by the temperature: a low one makes likely tokens likelier, a high one evens out."""
+    model = _certain(student, (0.5, 0.5))
     for temperature, probabilities in ((0.3, (0.35, 0.65)), (3.0, (0.05, 0.95))):
-        drawn = _draws(student, _certain(student, probabilities), temperature=temperature)
+        _make_certain(student, model, probabilities, 2)
+        drawn = _draws(student, model, temperature=temperature)
         powers = [probability ** (1 / temperature) for probability in probabilities]
         _expect_shares(student, drawn, [power / sum(powers) for power in powers])
 
@@ -94,16 +110,15 @@ def test_sample_of_no_new_token(student):
 def test_sample_filters_in_order(student):
     """First the temperature, then top-k, then top-p of what is left."""
     model = _certain(student, (0.3, 0.2, 0.5))
-    _expect_shares(student, _draws(student, model, temperature=2.0, top_p=0.45), (0.4365, 0.0, 0.5635))
-    _expect_shares(student, _draws(student, model, temperature=0.5, top_p=0.6), (0.0, 0.0, 1.0))
-    model = _certain(student, (0.2, 0.1, 0.4, 0.3))
-    _expect_shares(student, _draws(student, model, top_k=2, top_p=0.5), (0.0, 0.0, 1.0, 0.0))
+    _expect_shares(student, _draws(student, model, steps=2, temperature=2.0, top_p=0.45), (0.4365, 0.0, 0.5635))
+    for options in ({"temperature": 0.5, "top_p": 0.6}, {"top_k": 2, "top_p": 0.6}):
+        _expect_shares(student, _draws(student, model, **options), (0.0, 0.0, 1.0))
 
 
 def test_sample_beyond_the_context(student):
     """The model sees the last `context_length` ids, no more and no fewer."""
     model, solution = _decoders(student)
-    for length, count, options in ((5, 4, {"top_k": 1}), (9, 2, {"temperature": 0})):
+    for length, count, options in ((5, 3, {"top_k": 1}), (9, 2, {"temperature": 0})):
         tokens = _prompt(4, length)
         got, after = student.sample.after(model, tokens, count, **options)
         _expect_greedy(student, solution, got, tokens, count)
@@ -145,7 +160,7 @@ def test_sample_without_generator_draws_from_torchs(student):
 
 def test_sample_with_negative_temperature(student):
     """A temperature below 0 is a ValueError that names an argument."""
-    with student.expect_raises(ValueError, naming=("temperature",)):
-        student.sample(_fresh(student), _ids(1, 2), 2, temperature=-0.5)
-    with student.expect_raises(ValueError, naming=("temperature",)):
-        student.sample(_fresh(student), _ids(1, 2), 0, temperature=-1)
+    model, tokens = _fresh(student), _ids(1, 2)
+    for count, temperature in ((2, -0.5), (0, -1)):
+        with student.expect_raises(ValueError, naming=("temperature",)):
+            student.sample(model, tokens, count, temperature=temperature)

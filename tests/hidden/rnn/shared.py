@@ -15,11 +15,15 @@ LOSS = 5e-6  # of means of a few terms up to ten
 PARAMETERS = ("embedding.weight", "W_x", "W_s", "b_s", "W_y", "b_y")
 
 
+def _shapes(v, e, h):
+    """The shapes of the parameters, by name, for these sizes of vocabulary, embedding and hidden state."""
+    return dict(zip(PARAMETERS, ((v, e), (e, h), (h, h), (h,), (h, v), (v,)), strict=True))
+
+
 def _weights(vocab_size, embedding_dim, hidden_dim):
     """Random parameters, by name, of a size that keeps states between the extremes."""
-    v, e, h = vocab_size, embedding_dim, hidden_dim
-    shapes = dict(zip(PARAMETERS, ((v, e), (e, h), (h, h), (h,), (h, v), (v,)), strict=True))
-    fan_in = {"W_x": e, "W_s": h, "W_y": h}
+    shapes = _shapes(vocab_size, embedding_dim, hidden_dim)
+    fan_in = {"W_x": embedding_dim, "W_s": hidden_dim, "W_y": hidden_dim}
     return {name: torch.randn(shape) / math.sqrt(fan_in.get(name, 1.5)) for name, shape in shapes.items()}
 
 

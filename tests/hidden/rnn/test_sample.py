@@ -95,7 +95,8 @@ def test_sample_remembers_what_it_has_read(student):
 def _expect_half(student, draws, scale, **extra):
     """At the right temperature one of 51 ids comes half of the time, the others about as often as each other.
 
-    At a ninth of it that one would come always, at 9 times as much once in 33 draws. Returns what is drawn, and which.
+    At a ninth of it that one would come always, at 9 times as much once in 33 draws: of 60, five times or more (which
+    would do) once in 30 runs. Returns what is drawn, and which.
     """
     logits = scale * (torch.arange(51) / 2500)
     hot = random.randrange(51)
@@ -117,25 +118,25 @@ def _generator(student):
 
 def test_sample_draws_by_probability(student):
     """At temperature 1 each id comes as often as its probability says, and the draws differ from each other."""
-    drawn, hot = _expect_half(student, 120, 1.0)
+    drawn, hot = _expect_half(student, 100, 1.0)
     others = drawn[drawn != hot]
     low = int((others < 25).sum())
     # of the other 50, those below 25 come half of the time, within a few hundredths
     student.expect(_surprise(low, len(others), 0.5) < TOO_SURPRISING, "The ids do not come as often as they should.")
     student.expect(len(set(others.tolist())) > 5, "Only a few ids ever come.")  # by chance once in 1e14 runs
     equal = int((drawn[1:] == drawn[:-1]).sum())
-    # the hot one follows itself with a chance of a half: that it never does, or always, comes once in 1e10 runs
-    student.expect(0 < equal < 119, "The draws depend on each other.")
+    # the hot one follows itself with a chance of a half: that it never does, or always, comes once in 1e9 runs
+    student.expect(0 < equal < 99, "The draws depend on each other.")
 
 
 def test_sample_at_high_temperature(student):
     """The logits are divided by the temperature before softmax: a high one flattens."""
-    _expect_half(student, 80, 9, temperature=9)
+    _expect_half(student, 60, 9, temperature=9)
 
 
 def test_sample_at_low_temperature(student):
     """A low temperature sharpens."""
-    _expect_half(student, 80, 0.01, temperature=0.01)
+    _expect_half(student, 60, 0.01, temperature=0.01)
 
 
 def test_sample_draws_only_from_the_generator(student):
