@@ -65,6 +65,7 @@ Points = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_positive)]
 Share = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_share)]
 Threshold = Annotated[Fraction, BeforeValidator(_exact), AfterValidator(_threshold)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Preload = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_]\w*( \S+)*)?$")]
 
 
 class Strict(BaseModel):
@@ -166,7 +167,8 @@ class Topic(Strict):
     """One file that students hand in and its items, in the order in which a student meets them.
 
     A `module` is imported, the code cells of a `notebook` are run as one module, and `answers` are read as literals.
-    `preload` is imported before any student's code, beside what the whole unit preloads.
+    `preload` is imported or called (see `autograder.student.preloading`) before any student's code, beside what the
+    whole unit preloads.
     """
 
     name: Name
@@ -175,7 +177,7 @@ class Topic(Strict):
     kind: Literal["module", "notebook", "answers"] = "module"
     forbidden: Forbidden | None = None
     handout: str | None = None
-    preload: tuple[str, ...] = ()
+    preload: tuple[Preload, ...] = ()
 
     @property
     def file(self) -> str:
@@ -204,7 +206,7 @@ class Spec(Strict):
 
     unit: str
     topics: tuple[Topic, ...]
-    preload: tuple[str, ...] = ()
+    preload: tuple[Preload, ...] = ()
     resources: tuple[str, ...] = ()
     threads: Annotated[int, Field(gt=0)] = 1
     limits: Limits = Limits()

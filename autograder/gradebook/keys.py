@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.spec import Topic, Unit
+from autograder.student.preloading import module_of
 from autograder.submission import Submission
 
 ENGINE = Path(__file__).resolve().parent.parent
@@ -122,8 +123,8 @@ def whole_engine() -> str:
 
 def libraries(unit: Unit) -> str:
     """Python, the machine, and what is imported before students' code, with versions."""
-    wanted = [*unit.spec.preload, *(name for topic in unit.spec.topics for name in topic.preload)]
-    names = sorted({"numpy", "pytest", *(name.split(".")[0] for name in wanted)})
+    wanted = unit.spec.preload_for(unit.spec.topics)
+    names = sorted({"numpy", "pytest", *(module_of(entry).split(".")[0] for entry in wanted)})
     found = [f"{name} {version}" for name in names if (version := version_of(name))]
     return ", ".join([f"Python {platform.python_version()} {platform.machine()}", *found])
 

@@ -6,7 +6,6 @@ once more in a new job, then told as not graded.
 """
 
 import gc
-import importlib
 import multiprocessing
 import signal
 import socket
@@ -27,6 +26,7 @@ from autograder.grading.session import Session
 from autograder.grading.suite import Suite, collect
 from autograder.grading.work import Answered, Failed, Finished, Request, Started, Work
 from autograder.spec import Topic, Unit
+from autograder.student.preloading import preload
 from autograder.student.privileges import die_with_parent, hide_memory
 from autograder.target.launcher import LauncherEnded, Zygote
 
@@ -68,8 +68,7 @@ def _grade(work: Work, zygote: Zygote, command: Connection) -> None:
 
 def warm_up(unit: Unit, topics: Sequence[Topic]) -> None:
     """Import here what the reference needs, where the fork has not brought it along, so that jobs share it."""
-    for name in unit.spec.preload_for(topics):
-        importlib.import_module(name)
+    preload(unit.spec.preload_for(topics))
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(unit.spec.threads)
 

@@ -39,7 +39,7 @@ def in_source(tree: ast.Module, names: tuple[str, ...]) -> list[tuple[str, int, 
             local = known | dict(_imports(top))
             for node in ast.walk(top):
                 used = _dotted(node, local)
-                if any(fnmatchcase(used, name) or used.startswith(f"{name}.") for name in names):
+                if used and any(fnmatchcase(used, name) or used.startswith(f"{name}.") for name in names):
                     place = (getattr(node, "lineno", top.lineno), top.name)
                     found[place] = max(used, found.get(place, ""), key=len)
     return [(used, line, top) for (line, top), used in sorted(found.items())]

@@ -3,7 +3,6 @@
 Run as a program it is the worker of a system without fork, which connects back to a loopback port.
 """
 
-import importlib
 import inspect
 import io
 import os
@@ -15,6 +14,7 @@ from typing import Any
 
 from autograder.student import jail
 from autograder.student.channel import Channel, ChannelClosed
+from autograder.student.preloading import preload
 from autograder.student.reduce import describe
 from autograder.student.traps import ForbiddenCall
 from autograder.student.wire import WireError
@@ -134,10 +134,9 @@ def _answer(bench: Workbench, request: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """The worker of a system without fork: `python -m autograder.student.worker PORT TOKEN MODULE...`."""
+    """The worker of a system without fork: `python -m autograder.student.worker PORT TOKEN PRELOAD...`."""
     port, token = int(sys.argv[1]), sys.argv[2]
-    for name in sys.argv[3:]:
-        importlib.import_module(name)
+    preload(sys.argv[3:])
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(token.encode())
     greeting = Channel(connection, 1 << 20)

@@ -25,12 +25,13 @@ from typing import Any
 
 from autograder.student import jail, privileges, worker
 from autograder.student.channel import Channel, ChannelClosed
+from autograder.student.preloading import preload
 
 _PATIENCE = 2.0  # seconds
 
 
 def main() -> None:
-    """`python -m autograder.student.zygote FD apart|together MODULE...`"""
+    """`python -m autograder.student.zygote FD apart|together PRELOAD...`"""
     control = socket.socket(fileno=int(sys.argv[1]))
     sys.dont_write_bytecode = True
     layers = []
@@ -38,8 +39,7 @@ def main() -> None:
         privileges.hide_memory()
         layers = privileges.leave_network()
     gc.disable()  # nothing of what is imported is ever collected, and looking for it takes a seventh of the time
-    for name in sys.argv[3:]:
-        importlib.import_module(name)
+    preload(sys.argv[3:])
     if "numpy" in sys.modules:
         importlib.import_module("numpy.random")  # numpy puts it off, and every worker seeds it
     torch = sys.modules.get("torch")

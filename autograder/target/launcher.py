@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from autograder.errors import GraderError
 from autograder.student.channel import Channel, ChannelClosed
+from autograder.student.preloading import module_of
 from autograder.student.worker import WorkerConfig
 
 # Forking is sound on Linux only: macOS frameworks (Accelerate) do not survive it, Windows has none.
@@ -249,7 +250,7 @@ class Zygote(Launcher):
         return told
 
     def _ended(self) -> LauncherEnded:
-        names = ", ".join(self._preload)
+        names = ", ".join(dict.fromkeys(map(module_of, self._preload)))
         return LauncherEnded(
             f"the process that imports {names or 'nothing'} for the students' code has ended; "
             f"try: {sys.executable} -c 'import {names or 'sys'}'"
