@@ -24,34 +24,36 @@ GOOD, LESS_GOOD = "What a wonderful day.", "We met on Tuesday."
 BAD, WORSE = "The walk took an hour.", "This is terrible."
 
 
-def _expect_most_positive(student, texts, want):
-    got = student.most_positive(student.prop("classifier", SENTIMENT), texts)
-    student.expect_equal(got, want, about="the most positive text")
+def _expect_most_positive(student, *cases):
+    """Each case: texts, and the one of them that is wanted. One classifier serves them all."""
+    classifier = student.prop("classifier", SENTIMENT)
+    for texts, want in cases:
+        student.expect_equal(student.most_positive(classifier, texts), want, about="the most positive text")
 
 
 def test_most_positive_of_two_texts(student):
     """Of a friendly and an unfriendly text it is the friendly one, wherever it stands."""
-    _expect_most_positive(student, [GOOD, WORSE], GOOD)
-    _expect_most_positive(student, [WORSE, GOOD], GOOD)
+    _expect_most_positive(student, ([GOOD, WORSE], GOOD), ([WORSE, GOOD], GOOD))
 
 
 def test_most_positive_of_friendly_texts(student):
     """Of several friendly texts it is the one with the highest probability of POSITIVE."""
-    _expect_most_positive(student, [LESS_GOOD, GOOD], GOOD)
-    _expect_most_positive(student, [GOOD, BAD, LESS_GOOD, WORSE], GOOD)
-    _expect_most_positive(student, [BAD, WORSE, LESS_GOOD, GOOD], GOOD)
+    _expect_most_positive(
+        student,
+        ([LESS_GOOD, GOOD], GOOD),
+        ([GOOD, BAD, LESS_GOOD, WORSE], GOOD),
+        ([BAD, WORSE, LESS_GOOD, GOOD], GOOD),
+    )
 
 
 def test_most_positive_of_unfriendly_texts(student):
     """Where all texts are unfriendly it is the least unfriendly: a high score of NEGATIVE is a low one of POSITIVE."""
-    _expect_most_positive(student, [BAD, WORSE], BAD)
-    _expect_most_positive(student, [WORSE, BAD, WORSE], BAD)
+    _expect_most_positive(student, ([BAD, WORSE], BAD), ([WORSE, BAD, WORSE], BAD))
 
 
 def test_most_positive_of_one_text(student):
     """A single text is the most positive one, whatever its label."""
-    for text in (GOOD, WORSE):
-        _expect_most_positive(student, [text], text)
+    _expect_most_positive(student, ([GOOD], GOOD), ([WORSE], WORSE))
 
 
 # answers
