@@ -51,7 +51,7 @@ def _undefined(number: int, name: str, line: str, cells: Sequence[Cell], failed:
     above = [cell for cell in makers if cell.number < number]
     for cell in reversed(above):
         if not cell.run:
-            why = f"cell {cell.number} makes it, and is not run here, since it trains"
+            why = f"cell {cell.number} makes it, and is not run when graded"
             return ToldCell(f"cell {number} is passed over: it needs `{name}`", f"{why}.", passed_over=True)
         if cell.number in failed:
             why = f"cell {cell.number} would make it, and did not get that far"

@@ -1,7 +1,7 @@
 """A notebook as the code that stands in it: the code cells of an .ipynb, read as data.
 
-Outputs are never looked at, and of the metadata only the tag `training`, which can do no more than keep a cell from
-being run. What is no notebook at all is told by `NotANotebook`; what is wrong in one cell is that cell's own.
+Outputs are never looked at, and of the metadata only the tags `training` and `demo`, which can do no more than keep a
+cell from being run. What is no notebook at all is told by `NotANotebook`; what is wrong in one cell is that cell's own.
 
 Cells are counted as Jupyter does after "Restart and run all": code cells that are not blank, from 1.
 """
@@ -21,8 +21,8 @@ MAX_CODE = 1 << 20  # characters in all code cells together
 
 LINES_PER_CELL = 1 << 24  # a line of a notebook is told as one number: the cell times this, and the line
 
-TRAINING = "training"
-_TRAINING_COMMENT = re.compile(r"#\s*training\s*:\s*not run when graded\b", re.IGNORECASE)
+LEFT_OUT = ("training", "demo")  # tags, each of which a comment stands for as well
+_LEFT_OUT_COMMENT = re.compile(rf"#\s*({'|'.join(LEFT_OUT)})\s*:\s*not run when graded\b", re.IGNORECASE)
 
 # Cell magics whose body is ordinary code of the notebook; any other is a text of its own kind (bash, html, a file).
 _BODY_RUNS = frozenset(("time", "capture", "prun"))
@@ -46,7 +46,7 @@ class NotANotebook(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """One code cell. `run` is false for one that trains, and for one in another language."""
+    """One code cell. `run` is false for one that trains or only shows something, and for one in another language."""
 
     number: int
     source: str  # as Python: without magics and shell lines, line for line where the student has it
@@ -87,8 +87,8 @@ def read(data: bytes) -> list[Cell]:
         if len(cells) == MAX_CELLS:
             raise NotANotebook(f"it has more than {MAX_CELLS} code cells")
         python, is_python = as_python(source)
-        trains = TRAINING in tags or _is_training(python)
-        cells.append(Cell(len(cells) + 1, python, run=is_python and not trains))
+        left_out = any(tag in tags for tag in LEFT_OUT) or _says_so(python)
+        cells.append(Cell(len(cells) + 1, python, run=is_python and not left_out))
     return cells
 
 
@@ -156,9 +156,9 @@ def _code(cells: Iterable[dict[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
         yield re.sub(r"\r\n?", "\n", source), tags if isinstance(tags, list) else []
 
 
-def _is_training(python: str) -> bool:
+def _says_so(python: str) -> bool:
     first = next((line.strip() for line in python.splitlines() if line.strip() not in ("", "pass")), "")
-    return bool(_TRAINING_COMMENT.match(first))
+    return bool(_LEFT_OUT_COMMENT.match(first))
 
 
 # -- from what a notebook takes to Python

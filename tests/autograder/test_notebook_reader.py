@@ -143,6 +143,8 @@ def test_a_number_without_end_in_the_metadata():
         code("train()", metadata={"tags": ["training"]}),
         code("# training: not run when graded\ntrain()"),
         code("\n  #Training : not run when graded.\ntrain()"),
+        code("show()", metadata={"tags": ["demo"]}),
+        code("# demo: not run when graded\nshow()"),
         code("%%time\n# training: not run when graded\ntrain()"),
         code("%%bash\nrm -r ."),
         code("\n%%html\n<b>"),
@@ -152,7 +154,7 @@ def test_a_number_without_end_in_the_metadata():
         code("%%\nx = 1"),
     ],
 )
-def test_a_cell_that_trains_or_is_no_python_is_not_run(cell):
+def test_a_cell_that_trains_or_shows_or_is_no_python_is_not_run(cell):
     assert [each.run for each in read(data(cell, code("x = 1")))] == [False, True]
 
 
