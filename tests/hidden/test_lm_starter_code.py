@@ -183,10 +183,10 @@ def test_prepare_with_the_tokenizer_that_is_handed_in(student):
 
 def test_prepare_cuts_across_texts(student):
     """All texts are put one after the other and cut into blocks; what is left at the end is dropped."""
-    texts = _texts(9)
-    want = _blocks(texts, 11)
-    got = _joined(student, _prepared(student, texts, 11, 2))
-    student.expect_equal(got, want, about="input_ids of all batches")
+    for count, size in ((9, 11), (20, CONTEXT + 6)):  # how long blocks may be is the caller's affair
+        texts = _texts(count)
+        got = _joined(student, _prepared(student, texts, size, 2))
+        student.expect_equal(got, _blocks(texts, size), about="input_ids of all batches")
 
 
 def test_prepare_puts_the_end_after_each_text(student):
