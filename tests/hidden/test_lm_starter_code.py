@@ -173,7 +173,7 @@ def test_prepare_with_the_tokenizer_that_is_handed_in(student):
     """Texts are cut by the tokenizer that is handed in, with their spaces, and are left as they are."""
     texts = [f" {text} " for text in _texts(3)]
     tokenizer = student.prop("tokenizer", CHECKPOINT)
-    tokenizer.method("add_tokens")([","])  # a sign that every text has, under a new id
+    tokenizer.method("add_tokens")([", "])  # which every text has, and which no token was yet
     want = [token for text in texts for token in [*tokenizer(text)["input_ids"], _tokenizer().eos_token_id]]
     loader, after = student.prepare.after(texts, tokenizer, 1, 1000)
     batches = student.expect_handle(loader, about="the DataLoader").take(2)
