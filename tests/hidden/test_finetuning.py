@@ -33,13 +33,6 @@ def _batch(rows, length, hidden=0):
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
 
 
-def _padded_on_the_left(batch, row, count):
-    """The batch with so many positions of padding before the text of one row: unseen, and predicting nothing."""
-    batch["attention_mask"][row, :count] = 0
-    batch["labels"][row, : count + 1] = -100
-    return batch
-
-
 # train
 
 
@@ -133,8 +126,8 @@ def test_train_several_steps(student):
 
 
 def test_train_on_batches_that_differ(student):
-    """Batches may differ in rows and length; labels of -100 count for nothing, and what the mask hides is not read."""
-    batches = [_batch(3, 7, hidden=1), _batch(1, 4), _padded_on_the_left(_batch(2, 6, hidden=1), 1, 3)]
+    """Batches may differ in rows and length, and labels of -100, more in one row than in another, count for nothing."""
+    batches = [_batch(3, 7, hidden=1), _batch(1, 4), _batch(2, 6, hidden=3)]
     batches[0]["labels"][0, 1], batches[0]["labels"][0, 2:] = batches[0]["input_ids"][0, 1], -100
     _train_both(student, batches, 3, {"learning_rate": 0.003})
 
@@ -277,12 +270,11 @@ def test_perplexity_of_batches_that_differ(student):
 
 
 def test_perplexity_leaves_out_padding(student):
-    """Labels of -100 count neither as losses nor as tokens, wherever they stand; what the mask hides is not read."""
+    """Labels of -100 count neither as losses nor as tokens, wherever they stand."""
     first = _batch(3, 8, hidden=6)
     first["labels"][0, 0] = first["labels"][1, 0] = -100
     first["labels"][2, :] = first["input_ids"][2, :]
-    last = _padded_on_the_left(_batch(2, 9), 0, 3)
-    _expect_perplexity(student, [_batch(3, 8, hidden=3)], [first, _batch(2, 4), last])
+    _expect_perplexity(student, [_batch(3, 8, hidden=3)], [first, _batch(2, 4), _batch(2, 9, hidden=1)])
 
 
 def test_perplexity_with_nothing_to_predict_in_a_batch(student):
