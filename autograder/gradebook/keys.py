@@ -28,7 +28,8 @@ from autograder.student.preloading import module_of
 from autograder.submission import Submission
 
 ENGINE = Path(__file__).resolve().parent.parent
-_NO_MARKS = ("desk", "report", "release", "review", "roads", "cluster", "verify")  # parts of the engine that no mark depends on
+# Parts of the engine that no mark depends on.
+_NO_MARKS = ("desk", "report", "release", "review", "roads", "cluster", "verify")
 _IMPORTS = re.compile(r"\b(?:from|import)\s+([\w.]+(?:\s*,\s*[\w.]+)*)")
 
 
