@@ -1,14 +1,14 @@
 """`autograder verify`: the hidden tests are instruments, and this measures them and tells what it found."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from autograder.grading.batch import Watcher
+from autograder.grading.batch import Watcher, default_jobs
 from autograder.spec import Topic, Unit
 from autograder.verify import changed, costing, matrix
 from autograder.verify.cases import cases, mutant_cases
@@ -42,6 +42,7 @@ class Asked:
 def verify(unit: Unit, asked: Asked) -> int:
     """Prove these topics, or all; print what was found, and return the exit status."""
     console = Console(highlight=False)
+    asked = replace(asked, jobs=asked.jobs or default_jobs() + 1)  # one waits for a mistake that never ends
     topics = [unit.spec.topic(name) for name in asked.topics] or list(unit.spec.topics)
     if asked.only_changed:
         left = changed.unproved(unit, topics, asked.how)
