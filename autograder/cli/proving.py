@@ -15,7 +15,7 @@ from autograder.cli import options
 @click.option("--matrix", "show_matrix", is_flag=True, help="Print which test catches which mistake.")
 @click.option("--record", is_flag=True, help="Write down how many mistakes each test catches: they must stay as sharp.")
 @click.option("--changed/--all", "only_changed", help="Skip what was proved before, as it is now.  [default: all]")
-@click.option("--jobs", type=click.IntRange(min=1), help="Cases graded beside each other; default: cores, and one more.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Cases graded beside each other; default: cores and 1.")
 @options.rules
 @options.told
 def verify(rules: str, **asked: Any) -> int:
