@@ -23,7 +23,7 @@ from autograder.grading.suite import Suite, collect
 from autograder.grading.topic import bench_config
 from autograder.results import Status
 from autograder.spec import Item, Topic, Unit, find_root, load
-from autograder.target.inprocess import InProcessTarget, kept_random_states
+from autograder.target.inprocess import InProcessTarget, kept_states
 
 
 class DoesNotHold(AssertionError):
@@ -35,7 +35,7 @@ def check_item(id: str, variables: Mapping[str, Any]) -> None:
     unit = _unit(find_root(Path.cwd()))
     topic = unit.spec.topic(id.partition(".")[0])
     item = next(each for each in topic.items if each.id == id)
-    with kept_random_states(), _kept_environment():
+    with kept_states(), _kept_environment():
         told = collect(unit, "public", [topic.name], lambda suite: _told(unit, topic, item, suite, variables))
     if told:
         raise DoesNotHold("\n".join(told))

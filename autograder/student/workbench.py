@@ -162,9 +162,14 @@ class Workbench:
         return self.failed_cells
 
     def begin(self, seed: int) -> None:
-        """The start of a test: nothing held, and every source of randomness set, once."""
+        """The start of a test: nothing held, every source of randomness set, once, and gradients recorded again.
+
+        So code that leaves them off costs its own tests, and not those that come after.
+        """
         self.handles.clear()
         seed_everything(seed)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_grad_enabled(True)
 
     def call(
         self,

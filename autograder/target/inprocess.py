@@ -1,8 +1,8 @@
 """A target in the tests' own process: for solutions, mistakes, and a student at the debugger. Never for a submission.
 
 Everything still crosses the wire's encoding, so that a test sees the same forms, copies and refusals on every target;
-random states are the target's own, so that what it draws does not shift what the test draws. Its directory while it
-works is the code's folder, as in a worker, so that ../data means the same.
+random states are the target's own, so that what it draws does not shift what the test draws; so is whether gradients
+are recorded. Its directory while it works is the code's folder, as in a worker, so that ../data means the same.
 """
 
 import io
@@ -46,7 +46,7 @@ class InProcessTarget:
 
     def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
         theirs = wire.decode(*wire.encode(request), self._bench.held)
-        with nullcontext() if request["op"] in _DRAW_NOTHING else self._own_random_states():
+        with nullcontext() if request["op"] in _DRAW_NOTHING else self._own_states():
             answer = self._execute(theirs)
         return wire.decode(*answer, resolve)
 
@@ -62,14 +62,14 @@ class InProcessTarget:
             raise student_error(describe(error, self._bench.config.folder, reveal=True)) from error
 
     @contextmanager
-    def _own_random_states(self) -> Iterator[None]:
-        with kept_random_states():
+    def _own_states(self) -> Iterator[None]:
+        with kept_states():
             if self._state is not None:
                 _restore(self._state)
             try:
                 yield
             finally:
-                self._state = _random_states()
+                self._state = _states()
 
 
 class LateTarget(InProcessTarget):
@@ -100,9 +100,9 @@ class LateTarget(InProcessTarget):
 
 
 @contextmanager
-def kept_random_states() -> Iterator[None]:
-    """Afterwards what is drawn goes on as if nothing had been drawn in between."""
-    ours = _random_states()
+def kept_states() -> Iterator[None]:
+    """Afterwards what is drawn goes on as if nothing had been drawn in between; gradients are recorded as before."""
+    ours = _states()
     try:
         yield
     finally:
@@ -125,12 +125,12 @@ def _silence() -> Iterator[None]:
         yield
 
 
-def _random_states() -> list[Any]:
+def _states() -> list[Any]:
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     return [
         random.getstate(),
         numpy.random.get_state() if numpy else None,
-        torch.get_rng_state() if torch else None,
+        (torch.get_rng_state(), torch.is_grad_enabled()) if torch else None,
     ]
 
 
@@ -140,4 +140,6 @@ def _restore(states: list[Any]) -> None:
     if numpy_state is not None:
         sys.modules["numpy"].random.set_state(numpy_state)
     if torch_state is not None:
-        sys.modules["torch"].set_rng_state(torch_state)
+        drawn, gradients = torch_state
+        sys.modules["torch"].set_rng_state(drawn)
+        sys.modules["torch"].set_grad_enabled(gradients)
