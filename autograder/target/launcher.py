@@ -93,7 +93,6 @@ def clean_environment(threads: int) -> dict[str, str]:
         "PYTHONHASHSEED": "0",  # the order of a set must not change a mark
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
-        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # in huge pages a zygote is forked for a fifth less; else ignored
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "PASSIVE",  # a thread that waits uses no CPU time of the test's
