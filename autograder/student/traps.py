@@ -90,9 +90,9 @@ def meant(names: tuple[str, ...]) -> Iterator[tuple[Any, str, str]]:
     for name in names:
         owner_name, _, pattern = name.rpartition(".")
         owner = resolve(owner_name) if owner_name else None
-        matches = re.compile(translate(pattern)).match  # once: torch holds thousands of names
         # What does not match is not looked at: a library imports some of its parts when they are.
-        for attribute in filter(matches, dir(owner)) if "*" in pattern else [pattern]:
+        held = filter(re.compile(translate(pattern)).match, dir(owner)) if "*" in pattern else [pattern]
+        for attribute in held:
             if hasattr(owner, attribute) and (owner_name, attribute) not in seen:
                 seen.add((owner_name, attribute))
                 yield owner, attribute, f"{owner_name}.{attribute}"
