@@ -22,6 +22,7 @@ from .finetuning.shared import (
     _flat,
     _loss,
     _model,
+    _named,
     _weights,
 )
 
@@ -58,22 +59,17 @@ class _Trained:
 
 def _trained(weights, batches, steps, rate):
     """Training written out. All weights lie in one tensor, since AdamW does the same with each number."""
-    numbers = _flat(weights).requires_grad_()
-
-    def by_name(flat):
-        parts = flat.split([weight.numel() for weight in weights.values()])
-        return {name: part.view_as(weight) for (name, weight), part in zip(weights.items(), parts, strict=True)}
-
+    numbers, shapes = _flat(weights).requires_grad_(), {name: weight.shape for name, weight in weights.items()}
     optimizer = torch.optim.AdamW([numbers], lr=rate)
     losses, first = [], None
     for step in range(steps):
-        loss = _loss(by_name(numbers), batches[step % len(batches)])
+        loss = _loss(_named(numbers, shapes), batches[step % len(batches)])
         optimizer.zero_grad()
         loss.backward()
         first = numbers.grad.clone() if first is None else first
         optimizer.step()
         losses.append(loss.item())
-    return _Trained(losses, by_name(numbers.detach()), by_name(first))
+    return _Trained(losses, _named(numbers.detach(), shapes), _named(first, shapes))
 
 
 def _expect_losses(student, got, want, rate=0.0):

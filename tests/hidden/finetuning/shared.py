@@ -9,6 +9,8 @@ import math
 import torch
 from torch.nn import functional
 
+from ..shared import _merged
+
 LOSS = 1e-5  # of losses up to 10: 1e-6 was seen
 STEP = 0.02  # of the learning rate, for a weight after some steps: 0.001, where GRADIENT holds
 GRADIENT = 1e-3  # AdamW divides by a gradient's size, and with it its rounding, 1e-8: weights of smaller ones drift,
@@ -50,8 +52,13 @@ def _weights(sizes, scale=0.5):
     for name, shape in {**layers, "ln_f": (width,)}.items():
         shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[-1:]}
     numbers = scale * torch.randn(sum(map(math.prod, shapes.values())))
+    return _named(numbers, {f"transformer.{name}": shape for name, shape in shapes.items()})
+
+
+def _named(numbers, shapes):
+    """The parts of one tensor, by name: `_flat` the other way round."""
     parts = numbers.split([math.prod(shape) for shape in shapes.values()])
-    return {f"transformer.{name}": part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+    return {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
 
 def _flat(weights):
@@ -101,7 +108,7 @@ def _logits(weights, ids, heads=2):
         qkv = linear(norm(x, f"h.{block}.ln_1"), f"h.{block}.attn.c_attn").unflatten(2, (3, heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
         mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x + linear(mixed.transpose(1, 2).flatten(2), f"h.{block}.attn.c_proj")
+        x = x + linear(_merged(mixed), f"h.{block}.attn.c_proj")
         wide = functional.gelu(linear(norm(x, f"h.{block}.ln_2"), f"h.{block}.mlp.c_fc"), approximate="tanh")
         x = x + linear(wide, f"h.{block}.mlp.c_proj")
         block += 1
