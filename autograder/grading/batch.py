@@ -10,13 +10,14 @@ small: results are told as they come, and not kept here. A grader that is killed
 
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 
 from autograder.errors import GraderError, UsageError
 from autograder.grading.parts import Graded, Known, ungraded
+from autograder.grading.runs import Run, Sought
 from autograder.grading.work import Answered, Failed, Finished, Request, Started, Work
 from autograder.machine.temporary import temporary_root
 from autograder.results import Result
@@ -50,7 +51,6 @@ def grade_class(
     watcher: Watcher | None = None,
     only: Mapping[str, frozenset[str]] | None = None,
     names: bool = True,
-    hurry: Mapping[str, Collection[str]] | None = None,
 ) -> list[Result]:
     """The results of all, in order; see `grade_each`."""
     watcher = watcher or Watcher()
@@ -61,7 +61,7 @@ def grade_class(
         watcher.on_graded(number, graded)
 
     collecting = replace(watcher, on_graded=on_graded)
-    grade_each(unit, submissions, range(len(submissions)), secret, jobs, collecting, only, names, hurry=hurry)
+    grade_each(unit, submissions, range(len(submissions)), secret, jobs, collecting, only, names)
     return [results[number] for number in range(len(submissions))]
 
 
@@ -75,13 +75,13 @@ def grade_each(
     only: Mapping[str, frozenset[str]] | None = None,
     names: bool = True,
     known: Callable[[int], Known] = lambda _: {},
-    hurry: Mapping[str, Collection[str]] | None = None,
+    how: Callable[[int], tuple[Sought, tuple[Run, ...]]] = lambda _: (Sought.MARKS, ()),
 ) -> None:
     """Grade the submissions of these numbers; each is told as it is there, and not kept.
 
     A submission that the grader fails on is told in its result; the others go on. `only` names, by student, the items
     to grade where that is not all. Without `names` no mistake is named. Parts that are `known` are not made again.
-    Of the students in `hurry` it is only found out which items lose marks (see `Session.grade`).
+    `how` tells, by number, what is sought of a submission, and with what it is graded again (see `Session.grade`).
     """
     if not CAN_FORK:
         raise UsageError("`grade` runs on Linux only: elsewhere nothing keeps a student's code from the hidden tests")
@@ -89,8 +89,7 @@ def grade_each(
     left = list(numbers)
 
     def request(number: int) -> Request:
-        student = submissions[number].student
-        return Request(submissions[number], (only or {}).get(student), known(number), (hurry or {}).get(student))
+        return Request(submissions[number], (only or {}).get(submissions[number].student), known(number), *how(number))
 
     def answered(number: int, answer: Graded | str) -> None:
         left.remove(number)

@@ -41,10 +41,11 @@ Known = Mapping[str, Sequence[Part]]  # by topic: parts from before, each for wh
 
 @dataclass(frozen=True)
 class Graded:
-    """A result and its parts; one that could not be graded has none."""
+    """A result and its parts; one that could not be graded has none. `again` are those of further runs."""
 
     result: Result
     parts: tuple[Part, ...] = ()
+    again: tuple[Result, ...] = ()
 
 
 @dataclass

@@ -177,7 +177,7 @@ def serve(session: Session, ask: Callable[[], Request], answer: Callable[[Graded
         except EOFError:
             return
         try:
-            answer(session.grade(request.submission, request.only, request.known, request.hurry))
+            answer(session.grade(request.submission, request.only, request.known, request.sought, request.again))
         except LauncherEnded:
             return
         except GraderError as error:

@@ -6,16 +6,19 @@ Wrong code costs marks; an error of the grader is raised as `GraderError` and co
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 from autograder.grading.answers import grade_answers, not_handed_in
 from autograder.grading.diagnosis import Diagnoser
 from autograder.grading.outcome import Outcome
 from autograder.grading.parts import Before, Graded, Known, Part, Standing, fitting, put_together, ungraded
 from autograder.grading.recording import Record
+from autograder.grading.runs import Run, Sought
 from autograder.grading.suite import Suite
 from autograder.grading.topic import TopicRun
 from autograder.pictures import Picture
@@ -41,29 +44,71 @@ class Session:
         submission: Submission,
         only: frozenset[str] | None = None,
         known: Known | None = None,
-        hurry: Collection[str] | None = None,
+        sought: Sought = Sought.MARKS,
+        again: Sequence[Run] = (),
     ) -> Graded:
         """Grade one submission, or `only` these items of it; parts that are `known` are not made again.
 
-        With `hurry` it is only found out which items lose marks: the tests in it come first, and after one that is not
-        passed no other of its item is run or told of.
-        Raises `GraderError` where the grader is at fault.
+        With `again` it is graded once more with each of these, in the same workers. Raises `GraderError` where the
+        grader is at fault.
         """
         if not submission.gradable:
             return Graded(ungraded(self.unit, submission, submission.problems))
-        deadline = time.monotonic() + self.unit.spec.limits.submission_seconds
-        standing, parts = Standing(), []
+        runs = (Run(self.secret, sought), *again)
+        deadline = time.monotonic() + len(runs) * self.unit.spec.limits.submission_seconds
+        standings, parts = [Standing() for _ in runs], [list[Part]() for _ in runs]
         for topic in self.unit.spec.topics:
             wanted = [item for item in topic.items if only is None or item.id in only]
             if not wanted:
                 continue
-            before = standing.before(topic)
-            part = fitting(known or {}, topic, before)
-            if part is None:
-                part = _TopicGrading(self, submission, topic, before, deadline, hurry).part(wanted)
-            standing.after(part)
-            parts.append(part)
-        return put_together(self.unit, submission, parts)
+            with _Workers(self, topic, submission, deadline, kept=len(runs) > 1) as workers:
+                caught = frozenset[str]()
+                for run, standing, own in zip(runs, standings, parts, strict=True):
+                    before = standing.before(topic)
+                    part = fitting(known or {}, topic, before)
+                    if topic.kind == "answers" and own is not parts[0]:
+                        part = parts[0][-1]  # no seed plays a part
+                    if part is None:
+                        part = _TopicGrading(self, submission, topic, before, workers, run, caught).part(wanted)
+                    standing.after(part)
+                    own.append(part)
+                    caught |= _not_passed(part)
+        first, *others = [put_together(self.unit, submission, own) for own in parts]
+        return replace(first, again=tuple(other.result for other in others))
+
+
+class _Workers:
+    """A topic's workers: with what was handed in and, for second tries, with stand-ins in place of some of it.
+
+    A context manager. With `kept` they live as long as it does, so that several runs use them; otherwise they end
+    when what uses them ends.
+    """
+
+    def __init__(
+        self, session: Session, topic: Topic, submission: Submission, deadline: float, *, kept: bool = False
+    ) -> None:
+        self._make = partial(
+            TopicRun, session.unit, topic, submission, session.suite, session.launcher, deadline=deadline
+        )
+        self._kept: dict[tuple[tuple[str, ...], tuple[str, ...]], TopicRun] | None = {} if kept else None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def run(self, modules: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> Iterator[TopicRun]:
+        """The topic with stand-ins for these modules, and for these names of its own."""
+        if self._kept is None:
+            with self._make(modules, names) as run:
+                yield run
+            return
+        if (modules, names) not in self._kept:
+            self._kept[modules, names] = self._stack.enter_context(self._make(modules, names))
+        yield self._kept[modules, names]
 
 
 @dataclass
@@ -74,8 +119,9 @@ class _TopicGrading:
     submission: Submission
     topic: Topic
     before: Before
-    deadline: float  # of the whole submission, by time.monotonic()
-    hurry: Collection[str] | None = None
+    workers: _Workers
+    how: Run
+    caught: Collection[str] = ()  # tests that something did not pass in an earlier run: they come first in a hurry
     problems: list[str] = field(default_factory=list)
     isolation: tuple[str, ...] = ()
     broken: bool = False
@@ -107,8 +153,9 @@ class _TopicGrading:
         listed = {each.name for each in self.session.unit.spec.topics}
         # Those that the rules do not ask for at all are never handed in.
         missing = tuple(sorted({*self.before.broken, *(topic.below - listed)}))
-        with self._start(modules=missing) as run:
-            first = {item.id: self._try(run, item, {}, self.hurry) for item in items}
+        hurry = self.caught if self.how.sought is Sought.LOSSES else None
+        with self.workers.run(missing) as run:
+            first = {item.id: self._try(run, item, {}, hurry) for item in items}
             self.wrong = {
                 id for id, found in first.items() if any(o.status is not Status.PASSED for o in found.values())
             }
@@ -126,7 +173,7 @@ class _TopicGrading:
         self, run: TopicRun, items: Sequence[Item], found: Mapping[str, Mapping[str, Outcome]]
     ) -> dict[str, Picture]:
         """Of the items that have one, and whose code came to an end with some test at least."""
-        if self.session.diagnoser is None or self.hurry is not None:
+        if self.session.diagnoser is None or self.how.sought is not Sought.MARKS:
             return {}
         shows = (Status.PASSED, Status.PARTIAL, Status.FAILED)
         made = {
@@ -167,12 +214,14 @@ class _TopicGrading:
             return result
         if not tried_again:
             return self._result(item, self._diagnosed(item, first, records), stood_in)
-        with self._start(modules=_modules(item), names=_names(item)) as run:
+        with self.workers.run(_modules(item), _names(item)) as run:
             wrong = {*self.before.wrong, *self.wrong}
             to_mend = tuple(other for other in item.builds_on if other in wrong) or item.builds_on
             lost = [test for test, outcome in first.items() if outcome.status is not Status.PASSED]
-            again = self._try(run, item, timeouts, None if self.hurry is None else lost)
+            again = self._try(run, item, timeouts, None if self.how.sought is Sought.MARKS else lost)
         second = self._result(item, again, to_mend)
+        if self.how.sought is not Sought.MARKS:
+            return second if second.status is Status.PASSED else result
         spoke = result.status is Status.NOT_ATTEMPTED and second.status is not Status.NOT_ATTEMPTED
         if second.score > result.score or spoke:
             return self._result(item, self._diagnosed(item, again, run.records), to_mend)
@@ -180,7 +229,7 @@ class _TopicGrading:
 
     def _diagnosed(self, item: Item, outcomes: dict[str, Outcome], records: Mapping[str, Record]) -> dict[str, Outcome]:
         """The outcomes, with the mistake's sentence and hint where one is known for certain."""
-        diagnoser = self.session.diagnoser
+        diagnoser = self.session.diagnoser if self.how.sought is Sought.MARKS else None
         mistake = diagnoser.name(self.topic, item, outcomes, records) if diagnoser else None
         if mistake is None:
             return outcomes
@@ -190,16 +239,10 @@ class _TopicGrading:
             for test, outcome in outcomes.items()
         }
 
-    def _start(self, modules: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> TopicRun:
-        session = self.session
-        return TopicRun(
-            session.unit, self.topic, self.submission, session.suite, session.launcher, modules, names, self.deadline
-        )
-
     def _try(
         self, run: TopicRun, item: Item, skip: Mapping[str, Outcome], hurry: Collection[str] | None
     ) -> dict[str, Outcome]:
-        return run.run_item(item, self.session.secret, skip, hurry)
+        return run.run_item(item, self.how.secret, skip, hurry)
 
     def _result(self, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()) -> ItemResult:
         visible = (item.visibility or self.session.unit.spec.visibility) != "hidden"
@@ -222,6 +265,11 @@ class _TopicGrading:
         return ItemResult(
             item.id, score, item.points, item.extra, item.level, item_status(tests), tests, replaced=replaced
         )
+
+
+def _not_passed(part: Part) -> frozenset[str]:
+    """The tests, of those that were run, that something did not pass."""
+    return frozenset(test.test for item in part.items for test in item.tests if test.status is not Status.PASSED)
 
 
 def _modules(item: Item) -> tuple[str, ...]:

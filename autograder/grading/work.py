@@ -3,10 +3,10 @@
 Each `Started` is answered with a `Request`; nothing else is said to the grader, so that it holds no class in memory.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from autograder.grading.parts import Graded, Known
+from autograder.grading.runs import Run, Sought
 from autograder.spec import Topic, Unit
 from autograder.submission import Submission
 
@@ -18,7 +18,8 @@ class Request:
     submission: Submission
     only: frozenset[str] | None = None
     known: Known = field(default_factory=dict)
-    hurry: Collection[str] | None = None
+    sought: Sought = Sought.MARKS
+    again: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True)

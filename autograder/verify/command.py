@@ -14,7 +14,7 @@ from autograder.verify import changed, costing, matrix
 from autograder.verify.cases import cases, mutant_cases
 from autograder.verify.controls import controls
 from autograder.verify.names import Names
-from autograder.verify.proof import Proof, prove, prove_again
+from autograder.verify.proof import Proof, prove
 from autograder.verify.survivors import Reckoning, explanations_of, reckon
 from autograder.verify.transplant import named_elsewhere
 
@@ -122,11 +122,10 @@ def _told(reckoning: Reckoning) -> Iterator[str]:
 def _proof(unit: Unit, topics: Sequence[Topic], asked: Asked, console: Console) -> Proof:
     all_cases = list(cases(unit, topics))
     console.print(f"{', '.join(topic.title for topic in topics)}: {len(all_cases)} cases, {asked.seeds} seeds each")
-    first, *others = [f"verify-{number}".encode() for number in range(1, asked.seeds + 1)]
+    seeds = [f"verify-{number}".encode() for number in range(1, asked.seeds + 1)]
     with _progress(console) as progress:
-        watcher = _watcher(progress, "graded", len(all_cases) * asked.seeds)
-        proof = prove(unit, all_cases, first, watcher, asked.names, jobs=asked.jobs)
-        return prove_again(unit, proof, others, watcher, asked.jobs)
+        watcher = _watcher(progress, "graded", len(all_cases))
+        return prove(unit, all_cases, seeds, watcher, asked.names, jobs=asked.jobs)
 
 
 def _names(unit: Unit, topics: Sequence[Topic], proof: Proof, asked: Asked, console: Console) -> Names:
@@ -134,7 +133,7 @@ def _names(unit: Unit, topics: Sequence[Topic], proof: Proof, asked: Asked, cons
     with _progress(console) as progress:
         elsewhere = named_elsewhere(unit, topics, _watcher(progress, "in other right modules", None), asked.jobs)
         watcher = _watcher(progress, "what has no name", len(every))
-        nameless = prove(unit, every, b"controls", watcher, names=True, jobs=asked.jobs).verdicts
+        nameless = prove(unit, every, [b"controls"], watcher, names=True, jobs=asked.jobs).verdicts
     return Names(proof.verdicts, tuple(elsewhere), nameless)
 
 
@@ -145,7 +144,7 @@ def _reckoning(unit: Unit, topic: Topic, asked: Asked, console: Console) -> Reck
         return reckon((), explanations)
     with _progress(console) as progress:
         watcher = _watcher(progress, f"{topic.title}: mutants", len(mutants))
-        proof = prove(unit, mutants, b"mutants", watcher, hurry=True, jobs=asked.jobs)
+        proof = prove(unit, mutants, [b"mutants"], watcher, hurry=True, jobs=asked.jobs)
     return reckon(proof.verdicts, explanations)
 
 

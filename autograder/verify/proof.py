@@ -2,14 +2,18 @@
 
 With the first seed a mistake meets every test of its item, so that the matrix of tests and mistakes is whole. With
 the others it is only asked whether it is caught again: the tests that caught it come first, and one that does ends it.
+All seeds of a case meet the same worker, since starting one takes longer than most tests.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
-from autograder.grading.batch import Watcher, grade_class
+from autograder.grading.batch import Watcher, grade_each
+from autograder.grading.parts import Graded
+from autograder.grading.runs import Run, Sought
 from autograder.results import Result, Status
 from autograder.spec import Unit
 from autograder.submission import Submission
@@ -68,39 +72,41 @@ class Proof:
 def prove(
     unit: Unit,
     all_cases: Sequence[Case],
-    seed: bytes,
+    seeds: Sequence[bytes],
     watcher: Watcher | None = None,
     names: bool = False,
-    hurry: Mapping[str, frozenset[str]] | bool = False,
+    hurry: bool = False,
     jobs: int | None = None,
 ) -> Proof:
-    """Grade every case with one seed; with `names`, see what the report calls each mistake (slow).
+    """Grade every case with these seeds; with `names`, see what the report calls each mistake (slow).
 
-    With `hurry`, of what must lose marks only the tests up to the first that it does not pass are run; a mapping names,
-    by case, those to begin with.
+    With `hurry` the first seed, too, only tells whether what must lose marks does.
     """
     submissions = [
         Submission(student=str(number), source=Path(case.name), files=case.files)
         for number, case in enumerate(all_cases)
     ]
     only = {str(number): case.items for number, case in enumerate(all_cases)}
-    begin = hurry if isinstance(hurry, Mapping) else {}
-    hurried = {
-        str(number): begin.get(case.name, frozenset[str]())
-        for number, case in enumerate(all_cases)
-        if hurry is not False and case.must_lose and not case.named
-    }
-    results = grade_class(unit, submissions, seed, jobs, watcher=watcher, only=only, names=names, hurry=hurried)
-    return Proof(tuple(_verdict(case, result) for case, result in zip(all_cases, results, strict=True)))
+    verdicts: dict[int, Verdict] = {}
+    watcher = watcher or Watcher()
 
+    def how(number: int) -> tuple[Sought, tuple[Run, ...]]:
+        case = all_cases[number]
+        if not case.must_lose or case.named:
+            first = later = Sought.MARKS
+        else:
+            first, later = Sought.LOSSES if hurry else Sought.MARKS if names else Sought.CATCHES, Sought.LOSSES
+        return first, tuple(Run(seed, later) for seed in seeds[1:])
 
-def prove_again(unit: Unit, proof: Proof, seeds: Sequence[bytes], watcher: Watcher | None, jobs: int | None) -> Proof:
-    """The proof, with what further seeds bring: a case is caught only if it is caught with each of them."""
-    for seed in seeds:
-        begin = {verdict.case.name: verdict.failed for verdict in proof.verdicts}
-        again = prove(unit, [verdict.case for verdict in proof.verdicts], seed, watcher, hurry=begin, jobs=jobs)
-        proof = Proof(tuple(_both(one, two) for one, two in zip(proof.verdicts, again.verdicts, strict=True)))
-    return proof
+    def on_graded(number: int, graded: Graded) -> None:
+        every = [_verdict(all_cases[number], result) for result in (graded.result, *graded.again)]
+        verdicts[number] = reduce(_both, every)
+        watcher.on_graded(number, graded)
+
+    watching = replace(watcher, on_graded=on_graded)
+    numbers = range(len(submissions))
+    grade_each(unit, submissions, numbers, seeds[0], jobs, watching, only, names, how=how)
+    return Proof(tuple(verdicts[number] for number in numbers))
 
 
 def _verdict(case: Case, result: Result) -> Verdict:
@@ -116,5 +122,6 @@ def _verdict(case: Case, result: Result) -> Verdict:
 
 
 def _both(one: Verdict, two: Verdict) -> Verdict:
+    """What two seeds say of a case: it is caught only if it is caught with both."""
     wrong: Iterator[str] = iter(dict.fromkeys((*one.wrong, *two.wrong)))
     return replace(one, wrong=tuple(wrong), lost=one.lost and two.lost, failed=one.failed | two.failed)

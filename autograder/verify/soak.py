@@ -135,7 +135,7 @@ def some_runs(unit: Unit, taken: Sequence[Case], threads: int, numbers: Sequence
         for case in taken
     ]
     began = time.perf_counter()
-    wrong = prove(threaded, every, b"soak").wrong
+    wrong = prove(threaded, every, [b"soak"]).wrong
     seconds = (time.perf_counter() - began) / len(numbers)
     for number in numbers:
         yield Run(

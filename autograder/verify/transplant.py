@@ -49,13 +49,11 @@ def _names_in(node: ast.AST) -> set[str]:
 def named_elsewhere(unit: Unit, topics: Sequence[Topic], watcher: Watcher | None, jobs: int | None) -> list[Verdict]:
     """What a report calls each common mistake in each other right module where it can be put."""
     every = [case for topic in topics if topic.kind == "module" for case in _cases(unit, topic)]
-    sound = {
-        verdict.case.name
-        for verdict in prove(unit, [case for case in every if case.mistake is None], b"transplants", jobs=jobs).verdicts
-        if not verdict.wrong
-    }
+    seeds = [b"transplants"]
+    untouched = prove(unit, [case for case in every if case.mistake is None], seeds, jobs=jobs)
+    sound = {verdict.case.name for verdict in untouched.verdicts if not verdict.wrong}
     mistaken = [case for case in every if case.mistake is not None and case.name.partition(" with ")[0] in sound]
-    return list(prove(unit, mistaken, b"transplants", watcher, names=True, jobs=jobs).verdicts)
+    return list(prove(unit, mistaken, seeds, watcher, names=True, jobs=jobs).verdicts)
 
 
 def _cases(unit: Unit, topic: Topic) -> Iterator[Case]:

@@ -352,7 +352,7 @@ def test_check_tells_that_a_question_is_no_answer(autograder, tmp_path):
 def test_verify_tries_every_near_miss():
     every = list(cases(UNIT))
     assert {case.name for case in every} >= {"near miss birds/q1_one_day", "near miss birds/q2_swapped"}
-    assert prove(UNIT, every, b"answers").wrong == ()
+    assert prove(UNIT, every, [b"answers"]).wrong == ()
 
 
 def test_without_readers_companions_carry_all(tmp_path):

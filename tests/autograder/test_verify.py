@@ -184,18 +184,32 @@ def test_in_a_hurry_one_test_that_catches_a_mistake_is_enough(unit):
     change(unit / MISTAKES, 'by: "1"}', 'by: "0"}')  # which two tests catch
     loaded = load(unit)
     every = list(cases(loaded))
-    whole = prove(loaded, every, b"hurry", jobs=1)
+    whole = prove(loaded, every, [b"hurry"], jobs=1)
     assert whole.wrong == ()
     caught_by = {verdict.case.name: verdict.failed for verdict in whole.verdicts if verdict.case.mistake}
     assert len(caught_by["mistake words/counts_to_one"]) > 1
-    for begin in ({name: frozenset(sorted(failed)[-1:]) for name, failed in caught_by.items()}, True):
-        hurried = prove(loaded, every, b"hurry", hurry=begin, jobs=1)
-        assert hurried.wrong == ()
-        for verdict in hurried.verdicts:
-            if verdict.case.mistake:
-                assert len(verdict.failed) == 1
-                assert verdict.failed <= caught_by[verdict.case.name]
-                assert begin is True or verdict.failed == begin[verdict.case.name]
+    hurried = prove(loaded, every, [b"hurry"], hurry=True, jobs=1)
+    assert hurried.wrong == ()
+    for verdict in hurried.verdicts:
+        if verdict.case.mistake:
+            assert len(verdict.failed) == 1
+            assert verdict.failed <= caught_by[verdict.case.name]
+
+
+def test_a_mistake_must_be_caught_with_every_seed(unit):
+    """And a solution get full marks with every one; all of it in one worker, where each seed draws its own."""
+    loaded = load(unit)
+    seeds = [f"seed-{number}".encode() for number in range(3)]
+    assert prove(loaded, list(cases(loaded)), seeds, jobs=1).wrong == ()
+    asleep = "    if random.random() < 0.5:\n        return\n"
+    claim = '    """Oak and oak are the same word."""\n'
+    change(unit / TESTS, claim, claim + asleep)
+    about = [case for case in cases(load(unit)) if case.name in ("mistake words/case_counts", "solutions")]
+    one_by_one = [prove(load(unit), about, [seed], jobs=1).wrong for seed in seeds]
+    assert {bool(wrong) for wrong in one_by_one} == {False, True}  # it depends on the seed
+    assert any("case_counts: full marks" in line for line in prove(load(unit), about, seeds, jobs=1).wrong)
+    caught = [seed for seed, wrong in zip(seeds, one_by_one, strict=True) if not wrong]
+    assert prove(load(unit), about, caught, jobs=1).wrong == ()
 
 
 def test_common_mistakes_are_named_in_other_right_modules_too(autograder, unit):

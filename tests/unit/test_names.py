@@ -28,7 +28,7 @@ def test_what_has_no_name_gets_no_wrong_one(topic):
     """Half-written code, random numbers, and two mistakes at once."""
     every = list(controls(UNIT, UNIT.spec.topic(topic)))
     chosen = [*sample([case for case in every if not case.says], 8), *sample([case for case in every if case.says], 6)]
-    verdicts = prove(UNIT, chosen, b"names", names=True).verdicts
+    verdicts = prove(UNIT, chosen, [b"names"], names=True).verdicts
     assert Names((), (), verdicts).wrong == []
     assert sum(bool(verdict.failed) for verdict in verdicts) > 10  # else nothing was to be named
 
@@ -36,7 +36,7 @@ def test_what_has_no_name_gets_no_wrong_one(topic):
 @pytest.mark.parametrize("topic", ["attention", "bptt"])
 def test_common_mistakes_are_named(topic):
     common = [case for case in cases(UNIT, [UNIT.spec.topic(topic)]) if case.mistake and case.mistake.common]
-    verdicts = prove(UNIT, sample(common, 6), b"names", names=True).verdicts
+    verdicts = prove(UNIT, sample(common, 6), [b"names"], names=True).verdicts
     assert Names(verdicts, (), ()).wrong == []
     assert sum(verdict.named for verdict in verdicts) >= 5
 
@@ -69,7 +69,7 @@ def test_a_loosened_tolerance_is_noticed(loose, tmp_path):
     unit = with_loosened_tests(tmp_path) if loose else UNIT
     topic = unit.spec.topic("attention")
     about = [case for case in cases(unit, [topic]) if case.mistake and case.mistake.item == "attention.softmax"]
-    proof = prove(unit, about, b"verify-1")
+    proof = prove(unit, about, [b"verify-1"])
     blunted = list(matrix.blunted(unit, [topic], matrix.grids((topic,), proof), unit.spec.verify.sharpness))
     assert any("test_softmax_of_any_shape catches" in line for line in blunted) is loose
     assert bool(blunted) is loose

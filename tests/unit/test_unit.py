@@ -122,7 +122,7 @@ def test_solutions_and_right_modules_pass_stubs_score_nothing_and_mistakes_are_c
         topics = changed.unproved(UNIT, topics, how)
     if not topics:
         pytest.skip("every topic was proved before, and nothing that it depends on has changed")
-    assert prove(UNIT, list(cases(UNIT, topics)), b"make test", hurry=True).wrong == ()
+    assert prove(UNIT, list(cases(UNIT, topics)), [b"make test"], hurry=True).wrong == ()
     changed.keep(UNIT, topics, how)
 
 
