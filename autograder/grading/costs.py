@@ -15,7 +15,8 @@ from autograder.errors import UsageError
 from autograder.spec import Topic, Unit
 
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # milliseconds that are written down
-_LEAST = 1000.0  # what may always be spent on an item
+_LEAST = 2000.0  # what may always be spent on an item: forty mistakes are asked what cost 50 each
+_ROUNDING = 1e-6  # of what is paid in shares of a test's cost
 OF_A_TEST = 3  # a test costs two or three times as much: the solution is asked as well, and all of it crosses the line
 
 
@@ -43,12 +44,12 @@ class Allowance:
     def spend(self, milliseconds: float) -> None:
         """Raises `Spent` where there is not that much left."""
         self.left -= milliseconds
-        if self.left < 0:
+        if self.left < -_ROUNDING:
             raise Spent
 
 
 def allowance(costs: Mapping[str, Cost], failed: Collection[str]) -> Allowance:
-    """As much as the failed tests cost, or a second where that is more."""
+    """As much as the failed tests cost, or two seconds where that is more."""
     return Allowance(max(_LEAST, OF_A_TEST * sum(costs.get(test, UNKNOWN).milliseconds for test in failed)))
 
 

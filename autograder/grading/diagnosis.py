@@ -11,8 +11,8 @@ does not count beside it.
 Where code draws at random, other weights to start with or another order of draws are no other mistake. Such a test (the
 costs tell which) may also fail in the same words with the mistake, but does not speak for it then.
 
-That costs nothing where all tests pass. Else it may cost as much again as the failed tests, or a second where that is
-more, counted in what the requests cost as written down (see `autograder.grading.costs`), so that it ends at the same
+That costs nothing where all tests pass. Else it may cost as much again as the failed tests, or two seconds where that
+is more, counted in what the requests cost as written down (see `autograder.grading.costs`), so that it ends at the same
 request on every run. Where it ends before every mistake that matters was asked, none is named. Loading a mistaken
 solution, once in a job, comes on top.
 
@@ -97,7 +97,7 @@ class Diagnoser:
             return None
         costs = costs_of(path_of(self.unit, topic))
         # Those that failed first, and cheap ones: most mistakes differ there already. The same order on every run.
-        order = sorted(known, key=lambda test: (test not in failed, costs.get(test, UNKNOWN).milliseconds))
+        order = sorted(known, key=lambda test: (test not in failed, _price(costs.get(test, UNKNOWN))))
         purse = allowance(costs, failed)
         if topic.name not in self._banks:
             self._banks[topic.name] = mistakes_of(self.unit, topic)
@@ -205,6 +205,11 @@ class Diagnoser:
             (root / resource).symlink_to(self.unit.root / resource)
         (root / "solutions" / topic.file).write_text(source, encoding="utf-8")
         return root / "solutions"
+
+
+def _price(cost: Cost) -> float:
+    """What it takes to rule a mistake out. Where code draws, an answer that differs does not: the test is run."""
+    return cost.milliseconds * (1 + OF_A_TEST * cost.draws)
 
 
 def cost_of(record: Record, target: InProcessTarget) -> Cost:

@@ -98,18 +98,18 @@ def test_where_nothing_failed_nothing_is_asked(name):
 
 @pytest.mark.parametrize(
     "costs",
-    [{}, {FAILED: 1, PASSED: 500}, {FAILED: 200, PASSED: 300}, {FAILED: 300}, {FAILED: 2000, PASSED: 900}],
+    [{}, {FAILED: 1, PASSED: 1000}, {FAILED: 400, PASSED: 600}, {FAILED: 600}, {FAILED: 4000, PASSED: 1800}],
 )
-def test_within_what_the_failed_test_costs_or_a_second_a_mistake_is_named(name, costs):
+def test_within_what_the_failed_test_costs_or_two_seconds_a_mistake_is_named(name, costs):
     assert name(costs)[0] == "case_counts"
 
 
 @pytest.mark.parametrize(
     ("costs", "requests"),
     [
-        ({FAILED: 1, PASSED: 2000}, 2),  # what fails, and nothing is left for what passes
-        ({FAILED: 500, PASSED: 1000}, 4),  # both, and nothing is left for the other mistake
-        ({FAILED: 500, PASSED: 600}, 5),  # nor to see that the solution does not do the same
+        ({FAILED: 1, PASSED: 4000}, 2),  # what fails, and nothing is left for what passes
+        ({FAILED: 1000, PASSED: 2000}, 4),  # both, and nothing is left for the other mistake
+        ({FAILED: 1000, PASSED: 1200}, 5),  # nor to see that the solution does not do the same
     ],
 )
 def test_where_that_does_not_do_nothing_is_named_after_the_same_request_each_time(name, costs, requests):
@@ -172,9 +172,19 @@ def test_a_mistake_that_never_ends_is_run_once_only(unit_with_bank, monkeypatch)
 
 def test_a_rerun_is_paid_for(unit_with_bank):
     unit, topic = unit_with_bank
-    write(unit, topic, {FAILED: (1, "no"), PASSED: (1, "no"), DRAWN: (400, "yes")})
+    write(unit, topic, {FAILED: (1, "no"), PASSED: (1, "no"), DRAWN: (800, "yes")})
     outcomes = {FAILED: Outcome(Status.FAILED), PASSED: Outcome(Status.PASSED), DRAWN: Outcome(Status.PASSED)}
     assert named_in(unit, topic, outcomes, RECORDS | {DRAWN: OTHER_DRAWS}, lambda *_: pytest.fail("was run")) is None
+    costs_of.cache_clear()
+
+
+def test_what_draws_is_run_only_for_what_nothing_else_rules_out(unit_with_bank):
+    unit, topic = unit_with_bank
+    write(unit, topic, {FAILED: (2, "no"), DRAWN: (1, "yes")})
+    (request, _) = (exchange.request for exchange in RECORDS[FAILED].exchanges)
+    records = {FAILED: Record(1, [Exchange(request, {"elm": 9})]), DRAWN: OTHER_DRAWS}
+    outcomes = dict.fromkeys(records, Outcome(Status.FAILED))
+    assert named_in(unit, topic, outcomes, records, lambda *_: pytest.fail("was run")) is None
     costs_of.cache_clear()
 
 
