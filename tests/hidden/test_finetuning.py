@@ -12,7 +12,6 @@ import torch
 
 from .finetuning.shared import (
     DRIFT,
-    DROPOUT,
     GRADIENT,
     LOSS,
     STEP,
@@ -79,29 +78,38 @@ def _expect_losses(student, got, want, rate=0.0):
         student.expect_close(one, other, atol=atol, about=f"the loss of step {step}")
 
 
-def _train_both(student, batches, steps, given=None, stale=None, trainings=1):
-    """Train the student's way and as it should be; the losses and the weights are the same.
+def _steady(batches, steps, rate, trainings=1):
+    """Weights to begin with, and so many trainings, one after the other.
 
     No later batch may be longer than the first, whose gradients must not be small: then none is, in the first step.
     """
-    given = {"learning_rate": 0.01} if given is None else given
-    rate = given.get("learning_rate", 5e-5)
     wanted = []
     while len(wanted) < trainings:
         weights = wanted[-1].weights if wanted else (begun := _weights(TINY))
         training = _trained(weights, batches, steps, rate)
         wanted = [*wanted, training] if training.is_steady() else []
-    model, loader = _model(student, begun), student.prop("loader", batches)
-    if stale is not None:
-        student.prop("backward", model, stale)
-    for want in wanted:
-        _expect_losses(student, student.train(model, loader, steps, **given), want.losses, rate)
+    return begun, wanted
+
+
+def _expect_weights(student, model, want, rate):
     now = model.parameters()
     for name, weight in want.weights.items():
         clear = want.gradients[name].abs() > GRADIENT
         got = student.expect_tensor(now[name].data, shape=weight.shape, about=f"the weights {name}")
         student.expect_close(got[clear], weight[clear], atol=STEP * rate, about=f"clear weights of {name}")
-    return now, want
+
+
+def _train_both(student, batches, steps, given=None, stale=None, trainings=1):
+    """Train the student's way and as it should be; the losses and the weights are the same."""
+    given = {"learning_rate": 0.01} if given is None else given
+    rate = given.get("learning_rate", 5e-5)
+    begun, wanted = _steady(batches, steps, rate, trainings)
+    model, loader = _model(student, begun), student.prop("loader", batches)
+    if stale is not None:
+        student.prop("backward", model, stale)
+    for want in wanted:
+        _expect_losses(student, student.train(model, loader, steps, **given), want.losses, rate)
+    _expect_weights(student, model, want, rate)
 
 
 def test_train_loss_of_one_step(student):
@@ -159,10 +167,15 @@ def test_train_with_other_learning_rates(student):
 
 def test_train_with_the_optimizers_defaults(student):
     """Whatever AdamW does by default is done: weights that no gradient reaches shrink a little, too."""
-    now, want = _train_both(student, [_batch(2, 5), _batch(2, 4)], 6, {"learning_rate": 0.1})
+    batches, rate = [_batch(2, 5), _batch(2, 4)], 0.1
+    begun, (want,) = _steady(batches, 6, rate)
+    model = _model(student, begun)
+    losses = student.train(model, student.prop("loader", batches), 6, learning_rate=rate)
     name = "transformer.wpe.weight"  # positions that no batch has: their gradient is exactly 0
-    got = now[name].data[5:]
-    student.expect_close(got, want.weights[name][5:], atol=2e-6, about="weights that no gradient reaches")
+    now = student.expect_tensor(model.get(name), shape=begun[name].shape, about=f"the weights {name}")
+    student.expect_close(now[5:], want.weights[name][5:], atol=2e-6, about="weights that no gradient reaches")
+    _expect_losses(student, losses, want.losses, rate)
+    _expect_weights(student, model, want, rate)
 
 
 def test_train_clears_gradients_from_before(student):
@@ -171,23 +184,15 @@ def test_train_clears_gradients_from_before(student):
 
 
 def test_train_in_training_mode(student):
-    """At every step of a training dropout is on: losses of one batch differ, whatever the mode was before."""
-    loader = student.prop("loader", [_batch(2, 5)])
-    model = _model(student, _weights(TINY), dropout=0.5)
-
-    def losses(mode, steps):
-        model.train(mode)
-        got = student.train(model, loader, steps, learning_rate=1e-9)
-        got = student.expect_parts(got, steps, about="the losses")
-        return [float(student.expect_number(loss, about="a loss")) for loss in got]
-
-    later = losses(False, 5)
-    firsts = [later[0], *losses(False, 1), *losses(False, 1), *losses(False, 1)]
-    # Without dropout they are equal but for 1e-6. With it their standard deviation is 0.05 and more, so that three
-    # are within 2e-6 of the first with a probability below 1e-12.
-    for group in (firsts, later[1:], losses(True, 4)):
-        differ = max(group) - min(group) > DROPOUT
-        student.expect(differ, "Losses of one batch are all equal: is dropout off?")
+    """At every step of a training the model is in training mode, with dropout, whatever its mode was before."""
+    model, loader = _model(student, _weights(TINY)), student.prop("loader", [_batch(2, 5)])
+    modes = student.prop("modes_in_training", model)
+    for training in (False, True):
+        model.train(training)
+        losses = student.train(model, loader, 3, learning_rate=0.01)
+        student.expect_parts(losses, 3, about="the losses")
+    seen = modes.take(99)
+    student.expect(seen and all(seen), "There is a step at which the model is not in training mode: is dropout off?")
 
 
 def test_train_for_no_step(student):
@@ -311,13 +316,13 @@ def test_perplexity_without_gradients(student):
     records = student.prop("graph_records", model)
     student.perplexity(model, loader)
     student.expect(True not in records.take(9), "Operations are recorded for gradients, which costs memory.")
-    for name, gradient in zip(names, before, strict=True):
-        about = f"the gradient that {name} had before"
-        student.expect_equal(model.get(f"{name}.grad"), gradient, about=about)
-    student.expect_equal(loader.take(3), batches, about="the data after the call")
+    after, data = [model.get(f"{name}.grad") for name in names], loader.take(3)
+    for name, gradient, gradient_before in zip(names, after, before, strict=True):
+        student.expect_equal(gradient, gradient_before, about=f"the gradient that {name} had before")
+    student.expect_equal(data, batches, about="the data after the call")
     model(torch.zeros(1, 2, dtype=torch.int64))
-    student.expect(records.take(9)[-1], "Afterwards no operation is recorded for gradients any more, in no training.")
-    now = model.parameters()
+    recorded, now = records.take(9)[-1], model.parameters()
+    student.expect(recorded, "Afterwards no operation is recorded for gradients any more, in no training.")
     for name, want in weights.items():
         student.expect_equal(now[name].data, want, about=f"the weights {name}")
         student.expect(now[name].requires_grad, f"{name} needs no gradient any more.")

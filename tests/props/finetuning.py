@@ -116,6 +116,18 @@ def graph_records(model: transformers.GPT2LMHeadModel) -> list[bool]:
     return seen
 
 
+def modes_in_training(model: transformers.GPT2LMHeadModel) -> list[bool]:
+    """A list to which every forward pass that records operations adds whether all parts are in training mode."""
+    seen: list[bool] = []
+
+    def look(_module: torch.nn.Module, _given: object, output: torch.Tensor) -> None:
+        if output.requires_grad:
+            seen.append(all(part.training for part in model.modules()))
+
+    model.transformer.drop.register_forward_hook(look)
+    return seen
+
+
 def draws(count: int) -> torch.Tensor:
     """So many random numbers of torch's global generator, which moves on."""
     import torch

@@ -16,7 +16,6 @@ STEP = 0.02  # of the learning rate, for a weight after some steps: 0.001, where
 GRADIENT = 1e-3  # AdamW divides by a gradient's size, and with it its rounding, 1e-8: weights of smaller ones drift,
 DRIFT = 0.005  # so that later losses do, by up to so much of the learning rate: 0.0005;
 TREMBLING = 1e-6  # and of those that are as small as their rounding, a step goes this way or that: none is used
-DROPOUT = 2e-6  # between losses up to 10 of one batch and one model without dropout: 1e-6 was seen
 SUMS = 1e-4  # of a layer's results up to 50, and their gradients
 LOGITS = 1e-3  # of three blocks and the output layer, logits up to 50
 MARGIN = 1e-2  # between the two highest of logits up to 30

@@ -139,9 +139,10 @@ def test_add_lora_to_both_layers_of_every_block(student):
     for rank, alpha in ((2, 3), (1, 4)):
         model, weights = _with_lora(student, rank, alpha)
         numbers = {name: 0.5 * torch.randn(*shape) for name, shape in _corrections(rank)}
-        model.fill(numbers)
         for name in (name.removesuffix(".A") for name in numbers if name.endswith(".A")):
-            weights[f"{name}.weight"] += alpha / rank * (numbers[f"{name}.B"] @ numbers[f"{name}.A"]).T
+            down, up = numbers[f"{name}.A"], numbers[f"{name}.B"]
+            model.fill({f"{name}.A": down, f"{name}.B": up})
+            weights[f"{name}.weight"] += alpha / rank * (up @ down).T
         ids = torch.randint(DEEP["vocab_size"], (2, 6))
         student.expect_close(model(ids)["logits"], _logits(weights, ids), atol=LOGITS, about="the logits")
 
