@@ -128,6 +128,11 @@ def modes_in_training(model: transformers.GPT2LMHeadModel) -> list[bool]:
     return seen
 
 
+def trained_shapes(model: transformers.GPT2LMHeadModel) -> list[tuple[int, ...]]:
+    """The shapes of all parameters that need a gradient, whatever their names and numbers are."""
+    return [tuple(parameter.shape) for parameter in model.parameters() if parameter.requires_grad]
+
+
 def draws(count: int) -> torch.Tensor:
     """So many random numbers of torch's global generator, which moves on."""
     import torch
