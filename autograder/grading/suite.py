@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import pytest
 
@@ -67,7 +67,6 @@ class _Current:
     target: TestTarget
     seed: int
     cpu_seconds: float
-    error: pytest.ExceptionInfo[BaseException] | None = None
 
 
 class Suite(Generic[T]):
@@ -96,13 +95,31 @@ class Suite(Generic[T]):
         for variant in self._tests[topic, test]:
             self._current = _Current(topic, target, seed, item.cpu_seconds or self.unit.spec.limits.cpu_seconds)
             began = time.perf_counter()
-            variant.ihook.pytest_runtest_protocol(item=variant, nextitem=None)
-            error = self._current.error
+            error = self._error_of(variant)
             outcomes.append(outcome_of(error, item, variant.nodeid, time.perf_counter() - began, reveal))
             if outcomes[-1].status is not Status.PASSED:
                 break
         first_wrong = next((each for each in outcomes if each.status is not Status.PASSED), outcomes[0])
         return first_wrong.lasting(sum(each.seconds for each in outcomes))
+
+    def _error_of(self, test: pytest.Function) -> pytest.ExceptionInfo[BaseException] | None:
+        """What a test raises, if anything. No report of pytest's is made of it: that costs more than most tests."""
+        hooks = test.ihook
+        raised = self._raised(hooks.pytest_runtest_setup, item=test)
+        raised = raised or self._raised(hooks.pytest_runtest_call, item=test)
+        afterwards = self._raised(hooks.pytest_runtest_teardown, item=test, nextitem=None)
+        test._initrequest()  # its fixtures are let go, and it can be run again
+        return raised or afterwards
+
+    def _raised(self, hook: Callable[..., object], **told: object) -> pytest.ExceptionInfo[BaseException] | None:
+        try:
+            hook(**told)
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:
+            self.on_failure(error)
+            return pytest.ExceptionInfo.from_current()
+        return None
 
     # -- pytest's hooks and fixtures
 
@@ -136,16 +153,6 @@ class Suite(Generic[T]):
             except BaseException as error:  # raised again by `collect`, outside pytest
                 self.failure = error
         return True
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
-        """Keep the error; and no report of pytest's own, whose rendering costs more than the test."""
-        if self._current is not None and call.excinfo is not None and self._current.error is None:
-            self._current.error = call.excinfo
-            self.on_failure(call.excinfo.value)
-        outcome: Literal["passed", "failed"] = "failed" if call.excinfo else "passed"
-        when = "call" if call.when == "collect" else call.when
-        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, when)
 
     def _reference(self, topic: str) -> InProcessTarget:
         if topic not in self._references:
