@@ -19,6 +19,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 MAX_DEPTH = 64
@@ -56,7 +57,10 @@ class Ref:
         return f"<{self.kind} of the student>"
 
 
-_JSON = json.JSONEncoder(separators=(",", ":"))
+_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # it is given trees only
+_SCALARS = frozenset((type(None), bool, float, str))  # that stand for themselves
+_NO_SCALARS = frozenset((list, dict))  # of what JSON knows
+_MAX_JSON_INT, _MAX_SIZE = 2**63, 2**62
 
 
 @dataclass
@@ -68,22 +72,20 @@ class _Encoder:
     arrays: int = 0
 
     def tree(self, value: Any, depth: int = 0) -> Any:
-        self.nodes += 1
-        if depth > MAX_DEPTH:
-            raise WireError(f"nested deeper than {MAX_DEPTH}")
-        if self.nodes > MAX_NODES:
-            raise WireError(f"more than {MAX_NODES} parts")
         kind = type(value)
-        if value is None or kind in (bool, float, str):
+        if kind in _SCALARS:
             return value
         if kind is int:
             if value.bit_length() > MAX_INT_BITS:
                 raise WireError(f"an int of more than {MAX_INT_BITS} bits")
-            return value if abs(value) < 2**63 else ["i", hex(value)]
+            return value if abs(value) < _MAX_JSON_INT else ["i", hex(value)]
         if kind is list or kind is tuple:
-            return ["l" if kind is list else "t", *(self.tree(part, depth + 1) for part in value)]
+            deeper = self.deeper(depth, len(value))
+            parts = [part if type(part) in _SCALARS else self.tree(part, deeper) for part in value]
+            return ["l" if kind is list else "t", *parts]
         if kind is dict:
-            return ["d", *([self.tree(_key(k), depth + 1), self.tree(v, depth + 1)] for k, v in value.items())]
+            deeper = self.deeper(depth, 2 * len(value))
+            return ["d", *([self.tree(_key(k), deeper), self.tree(v, deeper)] for k, v in value.items())]
         if kind is bytes:
             return ["b", *self.block(value)]
         if isinstance(value, Ref):
@@ -97,9 +99,18 @@ class _Encoder:
             return self.tensor(value)
         raise WireError(f"{kind.__name__} is not data that can be sent")
 
+    def deeper(self, depth: int, parts: int) -> int:
+        """The depth of the parts of something, of which there are so many."""
+        self.nodes += parts
+        if parts and depth >= MAX_DEPTH:
+            raise WireError(f"nested deeper than {MAX_DEPTH}")
+        if self.nodes > MAX_NODES:
+            raise WireError(f"more than {MAX_NODES} parts")
+        return depth + 1
+
     def tensor(self, value: Any) -> Any:
-        name = str(value.dtype).removeprefix("torch.")
-        if name not in TENSOR_TYPES or value.layout is not sys.modules["torch"].strided or value.device.type != "cpu":
+        name = _name_of(value.dtype)
+        if name not in TENSOR_TYPES or value.layout is not sys.modules["torch"].strided or not value.is_cpu:
             raise WireError(f"a tensor of {value.dtype}, {value.layout} on {value.device} is not data that can be sent")
         self.count(value.shape)
         plain = value.detach().resolve_conj().resolve_neg()
@@ -168,19 +179,20 @@ class _Decoder:
     arrays: int = 0
 
     def tree(self, node: Any, depth: int = 0) -> Any:
-        if depth > MAX_DEPTH:
-            raise WireError(f"nested deeper than {MAX_DEPTH}")
-        if not isinstance(node, list):
-            if isinstance(node, dict):
+        kind = type(node)
+        if kind is not list:
+            if kind is dict:
                 raise WireError("an object where an array belongs")
             return node
+        if depth > MAX_DEPTH:
+            raise WireError(f"nested deeper than {MAX_DEPTH}")
         tag, *rest = node
         if tag == "l":
-            return [self.tree(part, depth + 1) for part in rest]
+            return [self.tree(part, depth + 1) if type(part) in _NO_SCALARS else part for part in rest]
         if tag == "t":
-            return tuple(self.tree(part, depth + 1) for part in rest)
+            return tuple([self.tree(part, depth + 1) if type(part) in _NO_SCALARS else part for part in rest])
         if tag == "d":
-            if not all(type(pair) is list for pair in rest):
+            if any(type(pair) is not list for pair in rest):
                 raise WireError("a dict that is none")
             return {_key(self.tree(key, depth + 1)): self.tree(part, depth + 1) for key, part in rest}
         if tag == "i":
@@ -232,7 +244,10 @@ class _Decoder:
         kind = getattr(torch, dtype)
         data = self.storage(storage, torch)
         held = data.numel() // kind.itemsize
-        last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True)) if elements else offset
+        last = offset
+        if elements:
+            for length, step in zip(shape, strides, strict=True):
+                last += (length - 1) * step
         if (last >= held if elements else last > held) or data.numel() % kind.itemsize:
             raise WireError("a tensor outside its storage")
         if dtype == "bool":
@@ -259,7 +274,7 @@ def decode(header: bytes | bytearray, raw: bytes | bytearray, resolve: Callable[
     if len(header) > MAX_HEADER:
         raise WireError("a header that is too large")
     try:
-        tree, storages = json.loads(header)
+        tree, storages = json.loads(header.decode())
         return _Decoder(bytearray(raw), list(storages), resolve).tree(tree)
     except WireError:
         raise
@@ -267,6 +282,12 @@ def decode(header: bytes | bytearray, raw: bytes | bytearray, resolve: Callable[
         raise WireError(f"malformed: {type(error).__name__}") from None
     except (RuntimeError, MemoryError):  # what torch makes of sizes that overflow
         raise WireError("malformed sizes") from None
+
+
+@lru_cache(maxsize=64)
+def _name_of(dtype: Any) -> str:
+    """Of a dtype of torch: "float32"."""
+    return str(dtype).removeprefix("torch.")
 
 
 def _library(name: str) -> Any:
@@ -277,8 +298,9 @@ def _library(name: str) -> Any:
 
 
 def _naturals(*numbers: object) -> None:
-    if not all(type(number) is int and 0 <= number < 2**62 for number in numbers):
-        raise WireError("a size that is none")
+    for number in numbers:
+        if type(number) is not int or not 0 <= number < _MAX_SIZE:
+            raise WireError("a size that is none")
 
 
 def _elements(shape: list[int]) -> int:

@@ -198,13 +198,16 @@ def _request(to: Target, **request: Any) -> Any:
     return to.request(request, lambda number, kind: Handle(to, number, kind))
 
 
+_MAY_HOLD_HANDLES = frozenset((Handle, list, tuple, dict))
+
+
 def _check_handles(to: Target, value: Any) -> None:
     """A handle means something only to the target that gave it; anywhere else it would name some other object."""
-    if isinstance(value, Handle) and value._target is not to:
-        raise GraderError(f"a test hands {value!r} to another target than the one it comes from")
-    if isinstance(value, (list, tuple)):
-        for part in value:
-            _check_handles(to, part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            _check_handles(to, part)
+    kind = type(value)
+    if kind is Handle:
+        if value._target is not to:
+            raise GraderError(f"a test hands {value!r} to another target than the one it comes from")
+    elif kind in (list, tuple, dict):
+        for part in value.values() if kind is dict else value:
+            if type(part) in _MAY_HOLD_HANDLES:
+                _check_handles(to, part)
