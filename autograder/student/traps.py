@@ -12,7 +12,7 @@ import functools
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase, translate
 from types import FrameType
 from typing import Any
@@ -31,13 +31,16 @@ def in_source(tree: ast.Module, names: tuple[str, ...]) -> list[tuple[str, int, 
 
     A comparison under `if __name__ == "__main__":` uses nothing that is graded, so code outside functions is not seen.
     """
+    if not names:
+        return []
     own = {node.name for node in tree.body if isinstance(node, _DEFINITIONS)}
-    known = {name: meaning for name, meaning in _imports(tree) if name not in own}
+    inside = {top: list(ast.walk(top)) for top in tree.body}
+    known = {name: meaning for nodes in inside.values() for name, meaning in _imports(nodes) if name not in own}
     found: dict[tuple[int, str], str] = {}
     for top in tree.body:
         if isinstance(top, _DEFINITIONS):
-            local = known | dict(_imports(top))
-            for node in ast.walk(top):
+            local = known | dict(_imports(inside[top]))
+            for node in inside[top]:
                 used = _dotted(node, local)
                 if used and any(fnmatchcase(used, name) or used.startswith(f"{name}.") for name in names):
                     place = (getattr(node, "lineno", top.lineno), top.name)
@@ -45,9 +48,9 @@ def in_source(tree: ast.Module, names: tuple[str, ...]) -> list[tuple[str, int, 
     return [(used, line, top) for (line, top), used in sorted(found.items())]
 
 
-def _imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
     """What each imported name stands for: ("F", "torch.nn.functional")."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield (alias.asname, alias.name) if alias.asname else (alias.name.split(".")[0],) * 2
