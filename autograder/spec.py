@@ -158,9 +158,10 @@ class Item(Strict):
         """The function or class: `softmax` of `attention.softmax`."""
         return self.id.split(".")[1]
 
-    def weight(self, test: str) -> Fraction:
-        """The share of the item's points that a test carries."""
-        return self.tests[test] / sum(self.tests.values())
+    def worth(self) -> dict[str, Fraction]:
+        """The points that each of its tests carries."""
+        total = sum(self.tests.values())
+        return {test: self.points * weight / total for test, weight in self.tests.items()}
 
 
 class Topic(Strict):

@@ -245,14 +245,15 @@ class _TopicGrading:
         return run.run_item(item, self.how.secret, skip, hurry)
 
     def _result(self, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()) -> ItemResult:
+        worth = item.worth()
         visible = (item.visibility or self.session.unit.spec.visibility) != "hidden"
         tests = tuple(
             TestResult(
                 test=test,
                 name=self.session.suite.claim(self.topic.name, test),
                 status=outcome.status,
-                score=item.points * item.weight(test) * outcome.fraction,
-                max_score=item.points * item.weight(test),
+                score=worth[test] * outcome.fraction,
+                max_score=worth[test],
                 visible=visible,
                 message=outcome.message,
                 diagnosis=outcome.diagnosis,

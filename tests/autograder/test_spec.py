@@ -127,6 +127,6 @@ def test_points_and_weights_are_exact(tiny_unit):
 
     unit = load(tiny_unit)
     item = unit.spec.item("words.count_words")
-    assert sum(item.points * item.weight(test) for test in item.tests) == 1
-    assert item.weight("test_count_of_nothing") == Fraction(1, 3)
+    assert sum(item.worth().values()) == 1
+    assert item.worth()["test_count_of_nothing"] == Fraction(1, 3)
     assert unit.spec.item("words.most_common").points == Fraction(5, 2)
