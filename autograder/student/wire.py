@@ -275,7 +275,8 @@ def decode(header: bytes | bytearray, raw: bytes | bytearray, resolve: Callable[
         raise WireError("a header that is too large")
     try:
         tree, storages = json.loads(header.decode())
-        return _Decoder(bytearray(raw), list(storages), resolve).tree(tree)
+        held = raw if type(raw) is bytearray else bytearray(raw)
+        return _Decoder(held, list(storages), resolve).tree(tree)
     except WireError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:

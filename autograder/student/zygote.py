@@ -102,9 +102,7 @@ def _in_the_fork(
 
 
 def _receive_socket(control: socket.socket) -> socket.socket:
-    control.setblocking(True)
     _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-    control.setblocking(False)
     return socket.socket(fileno=descriptors[0])
 
 

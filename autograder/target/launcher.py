@@ -190,12 +190,10 @@ class Zygote(Launcher):
         assert self._control is not None
         assert self._socket is not None
         self._tell(request)
-        self._socket.setblocking(True)
         try:
             socket.send_fds(self._socket, [b"*"], [theirs.fileno()])
         except OSError:
             raise self._ended() from None
-        self._socket.setblocking(False)
         return self._ask()
 
     def end(self, worker: Worker) -> Ending:
