@@ -4,6 +4,16 @@ import ast
 
 MAX_IDENTIFIERS = 20_000
 
+# Where a node's name stands, for those that have one.
+_PLACES: dict[type[ast.AST], str] = {
+    ast.Name: "id",
+    ast.arg: "arg",
+    ast.Attribute: "attr",
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ClassDef: "name",
+}
+
 
 def outline(tree: ast.Module) -> list[tuple[str, int, int, bool]]:
     """(name, first line, last line, whether it is unwritten) of each function and class at top level."""
@@ -19,13 +29,10 @@ def identifiers(tree: ast.Module) -> list[str]:
     """Every name that stands in the source: what it defines, imports, uses and takes as an argument."""
     found: dict[str, None] = {}
     for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
-                found[name] = None
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                found[name] = None
-            case ast.alias(name=name, asname=other):
-                found |= dict.fromkeys([*name.split("."), *([other] if other else [])])
+        if place := _PLACES.get(type(node)):
+            found[getattr(node, place)] = None
+        elif isinstance(node, ast.alias):
+            found |= dict.fromkeys([*node.name.split("."), *([node.asname] if node.asname else [])])
         if len(found) >= MAX_IDENTIFIERS:
             break
     return list(found)

@@ -69,8 +69,8 @@ def reduce(value: Any, hold: Hold, depth: int = 0) -> Any:
 
 def _plain_tensor(value: Any, hold: Hold, torch: Any) -> Any:
     """The numbers of a tensor, whatever its class says of itself."""
-    with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
-        plain = torch.Tensor.detach(value)
+    with torch._C.DisableTorchFunctionSubclass():
+        plain = torch.Tensor.detach(value)  # so nothing of what follows is recorded
         if type(plain) is not torch.Tensor:
             plain = plain.as_subclass(torch.Tensor)
         if type(plain) is not torch.Tensor or plain.layout is not torch.strided or plain.device.type != "cpu":
