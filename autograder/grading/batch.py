@@ -20,7 +20,6 @@ from autograder.grading.parts import Graded, Known, ungraded
 from autograder.grading.runs import Run, Sought
 from autograder.grading.work import Answered, Failed, Finished, Request, Started, Work
 from autograder.machine.temporary import temporary_root
-from autograder.results import Result
 from autograder.spec import Topic, Unit
 from autograder.student.privileges import hide_memory
 from autograder.submission import Submission
@@ -28,6 +27,10 @@ from autograder.target.launcher import CAN_FORK, LauncherEnded, Zygote
 
 _TICK = 0.2  # seconds
 _RESTARTS = 3  # of a grader that is killed
+
+
+# What is sought of the submission of this number, and what it is graded again with.
+How = Callable[[int], tuple[Sought, tuple[Run, ...]]]
 
 
 @dataclass
@@ -51,18 +54,19 @@ def grade_class(
     watcher: Watcher | None = None,
     only: Mapping[str, frozenset[str]] | None = None,
     names: bool = True,
-) -> list[Result]:
-    """The results of all, in order; see `grade_each`."""
+    how: How = lambda _: (Sought.MARKS, ()),
+) -> list[Graded]:
+    """What came of all, in order; see `grade_each`."""
     watcher = watcher or Watcher()
-    results: dict[int, Result] = {}
+    found: dict[int, Graded] = {}
 
     def on_graded(number: int, graded: Graded) -> None:
-        results[number] = graded.result
+        found[number] = graded
         watcher.on_graded(number, graded)
 
     collecting = replace(watcher, on_graded=on_graded)
-    grade_each(unit, submissions, range(len(submissions)), secret, jobs, collecting, only, names)
-    return [results[number] for number in range(len(submissions))]
+    grade_each(unit, submissions, range(len(submissions)), secret, jobs, collecting, only, names, how=how)
+    return [found[number] for number in range(len(submissions))]
 
 
 def grade_each(
@@ -75,7 +79,7 @@ def grade_each(
     only: Mapping[str, frozenset[str]] | None = None,
     names: bool = True,
     known: Callable[[int], Known] = lambda _: {},
-    how: Callable[[int], tuple[Sought, tuple[Run, ...]]] = lambda _: (Sought.MARKS, ()),
+    how: How = lambda _: (Sought.MARKS, ()),
 ) -> None:
     """Grade the submissions of these numbers; each is told as it is there, and not kept.
 

@@ -17,4 +17,4 @@ class Run:
     """A submission, once: seeds are drawn from the secret."""
 
     secret: bytes
-    sought: Sought = Sought.MARKS
+    sought: Sought

@@ -155,7 +155,7 @@ class _TopicGrading:
         missing = tuple(sorted({*self.before.broken, *(topic.below - listed)}))
         hurry = self.caught if self.how.sought is Sought.LOSSES else None
         with self.workers.run(missing) as run:
-            first = {item.id: self._try(run, item, {}, hurry) for item in items}
+            first = {item.id: run.run_item(item, self.how.secret, {}, hurry) for item in items}
             self.wrong = {
                 id for id, found in first.items() if any(o.status is not Status.PASSED for o in found.values())
             }
@@ -218,7 +218,8 @@ class _TopicGrading:
             wrong = {*self.before.wrong, *self.wrong}
             to_mend = tuple(other for other in item.builds_on if other in wrong) or item.builds_on
             lost = [test for test, outcome in first.items() if outcome.status is not Status.PASSED]
-            again = self._try(run, item, timeouts, None if self.how.sought is Sought.MARKS else lost)
+            hurry = None if self.how.sought is Sought.MARKS else lost
+            again = run.run_item(item, self.how.secret, timeouts, hurry)
         second = self._result(item, again, to_mend)
         if self.how.sought is not Sought.MARKS:
             return second if second.status is Status.PASSED else result
@@ -238,11 +239,6 @@ class _TopicGrading:
             test: replace(outcome, diagnosis=text) if outcome.status is Status.FAILED else outcome
             for test, outcome in outcomes.items()
         }
-
-    def _try(
-        self, run: TopicRun, item: Item, skip: Mapping[str, Outcome], hurry: Collection[str] | None
-    ) -> dict[str, Outcome]:
-        return run.run_item(item, self.how.secret, skip, hurry)
 
     def _result(self, item: Item, outcomes: Mapping[str, Outcome], replaced: tuple[str, ...] = ()) -> ItemResult:
         worth = item.worth()

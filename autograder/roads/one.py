@@ -26,9 +26,9 @@ def grade_one(unit: Unit, folder: Path, secret: bytes, submitted: datetime | Non
     if len(found) != 1:
         raise GraderError(f"{folder} is not one student's: {', '.join(each.student for each in found)}")
     submission = replace(found[0], student="submission")
-    (result,) = grade_class(unit, [submission], secret, jobs=1)
-    times = {} if submitted is None else {result.student: submitted}
-    return Lateness(unit.spec.late, times).applied(result)
+    (graded,) = grade_class(unit, [submission], secret, jobs=1)
+    times = {} if submitted is None else {submission.student: submitted}
+    return Lateness(unit.spec.late, times).applied(graded.result)
 
 
 def main(unit: Path, folder: Path, out: Path) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
-from autograder.grading.batch import Watcher, grade_each
+from autograder.grading.batch import Watcher, grade_class
 from autograder.grading.parts import Graded
 from autograder.grading.runs import Run, Sought
 from autograder.results import Result, Status
@@ -87,26 +87,21 @@ def prove(
         for number, case in enumerate(all_cases)
     ]
     only = {str(number): case.items for number, case in enumerate(all_cases)}
-    verdicts: dict[int, Verdict] = {}
-    watcher = watcher or Watcher()
+
+    first = Sought.LOSSES if hurry else Sought.MARKS if names else Sought.CATCHES
 
     def how(number: int) -> tuple[Sought, tuple[Run, ...]]:
         case = all_cases[number]
-        if not case.must_lose or case.named:
-            first = later = Sought.MARKS
-        else:
-            first, later = Sought.LOSSES if hurry else Sought.MARKS if names else Sought.CATCHES, Sought.LOSSES
-        return first, tuple(Run(seed, later) for seed in seeds[1:])
+        whole = case.named or not case.must_lose
+        later = Sought.MARKS if whole else Sought.LOSSES
+        return Sought.MARKS if whole else first, tuple(Run(seed, later) for seed in seeds[1:])
 
-    def on_graded(number: int, graded: Graded) -> None:
-        every = [_verdict(all_cases[number], result) for result in (graded.result, *graded.again)]
-        verdicts[number] = reduce(_both, every)
-        watcher.on_graded(number, graded)
+    graded = grade_class(unit, submissions, seeds[0], jobs, watcher, only, names, how)
+    return Proof(tuple(_of_all_seeds(case, one) for case, one in zip(all_cases, graded, strict=True)))
 
-    watching = replace(watcher, on_graded=on_graded)
-    numbers = range(len(submissions))
-    grade_each(unit, submissions, numbers, seeds[0], jobs, watching, only, names, how=how)
-    return Proof(tuple(verdicts[number] for number in numbers))
+
+def _of_all_seeds(case: Case, graded: Graded) -> Verdict:
+    return reduce(_both, (_verdict(case, result) for result in (graded.result, *graded.again)))
 
 
 def _verdict(case: Case, result: Result) -> Verdict:
