@@ -14,6 +14,7 @@ from .gpt.shared import (
     _expect_gradients,
     _expect_parameters,
     _fresh,
+    _gpt_parameters,
     _gpt_weights,
     _ids,
     _logits,
@@ -34,7 +35,7 @@ def _models(student, **sizes):
 def test_gpt_has_its_parts(student):
     """The attributes are there by their names, with all their parameters, and as many blocks as there are layers."""
     model = _fresh(student, layers=3)
-    _expect_parameters(student, model, _gpt_weights(_sizes(layers=3)))
+    _expect_parameters(student, model, _gpt_parameters(_sizes(layers=3)))
     student.expect(len(model.at("blocks").take(9)) == 3, "There should be as many blocks as the config says.")
     for name in ("context_length", "num_heads"):
         student.expect_equal(model.get(f"config.{name}"), _sizes()[name], about=f"config.{name}")
@@ -80,7 +81,7 @@ def test_gpt_does_not_see_the_future(student):
 def test_gpt_gradients(student):
     """Gradients flow to every parameter; to the token embedding both as input and as output layer."""
     model, solution = _models(student, vocab=7, d_model=6, layers=2)
-    names = _gpt_weights(_sizes(vocab=7, d_model=6, layers=2))
+    names = _gpt_parameters(_sizes(vocab=7, d_model=6, layers=2))
     wrt = tuple(name for name in names if not name.endswith("key.bias"))  # which has no effect
     tokens = torch.randperm(8).view(2, 4) % 7  # every id stands somewhere
     _expect_gradients(student, model, solution, tokens, wrt, (2, 4, 7))
@@ -115,7 +116,7 @@ def test_gpt_leaves_its_tokens_alone(student):
 def test_gpt_lets_gradients_through_when_fresh(student):
     """The weights that a new model starts with give every parameter a gradient that is not all zero."""
     model = _fresh(student, layers=2)
-    names = tuple(name for name in _gpt_weights(_sizes(layers=2)) if not name.endswith("key.bias"))
+    names = tuple(name for name in _gpt_parameters(_sizes(layers=2)) if not name.endswith("key.bias"))
     right = _ids(3, 6)
     wrong = (right + torch.randint(1, 11, (3, 6))) % 11
     # as of a loss, whose gradient sums to 0 over the logits of a position: were the tokens' vectors all equal, the two
@@ -130,8 +131,8 @@ def test_gpt_lets_gradients_through_when_fresh(student):
 
 
 def test_gpt_learns(student):
-    """A new model of two blocks learns 4 x 16 tokens by heart in 200 steps of Adam, with its parts and no others."""
-    sizes = {"vocab": 64, "context": 16, "d_model": 16, "layers": 2}
+    """A new model of one block learns 4 x 16 tokens by heart in 200 steps of Adam, with its parts and no others."""
+    sizes = {"vocab": 64, "context": 16, "d_model": 16}
     model = _fresh(student, **sizes)
     tokens = torch.randperm(64).view(4, 16)  # every token stands once: the next one is determined
     student.prop("adam_steps", model, tokens, steps=200, learning_rate=0.03, enough=0.09)
@@ -139,7 +140,7 @@ def test_gpt_learns(student):
     loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
     student.expect(loss.item() < 0.1, "After 200 steps of Adam the loss is still above 0.1.")
     # a part that should not be there, such as a bias of the output layer, may begin as nothing, but has learned by now
-    weights = _weights_of(model, _gpt_weights(_sizes(**sizes)), model.parameters())
+    weights = _weights_of(model, _gpt_parameters(_sizes(**sizes)), model.parameters())
     about = "the logits, by what was learned,"
     student.expect_close(logits, _logits(weights, tokens, _sizes(**sizes)), atol=LOGITS, rtol=1e-4, about=about)
 

@@ -7,6 +7,7 @@ there, or one not more than CLOSE below it.
 
 import math
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional
@@ -27,32 +28,54 @@ LINEARS = ("attention.query", "attention.key", "attention.value", "attention.out
 LINEARS += ("feed_forward.down",)
 
 
-def _linear_weights(name, into, out):
-    return {f"{name}.weight": torch.randn(out, into) / math.sqrt(into), f"{name}.bias": torch.randn(out)}
+class Numbers(NamedTuple):
+    """What a parameter is to hold: normally distributed numbers."""
+
+    shape: tuple[int, ...]
+    scale: float = 1.0
+    mean: float = 0.0
 
 
-def _norm_weights(name, d_model):
-    return {f"{name}.weight": 1 + torch.randn(d_model) / 2, f"{name}.bias": torch.randn(d_model) / 2}
+def _linear_parameters(name, into, out):
+    return {f"{name}.weight": Numbers((out, into), 1 / math.sqrt(into)), f"{name}.bias": Numbers((out,))}
 
 
-def _block_weights(d_model, prefix=""):
+def _norm_parameters(name, d_model):
+    return {f"{name}.weight": Numbers((d_model,), 0.5, 1.0), f"{name}.bias": Numbers((d_model,), 0.5)}
+
+
+def _block_parameters(d_model, prefix=""):
     """Every parameter of a block, by name."""
-    weights = _norm_weights(f"{prefix}norm1", d_model) | _norm_weights(f"{prefix}norm2", d_model)
+    parameters = _norm_parameters(f"{prefix}norm1", d_model) | _norm_parameters(f"{prefix}norm2", d_model)
     for name in LINEARS:
         into, out = (4 if name.endswith("down") else 1) * d_model, (4 if name.endswith("up") else 1) * d_model
-        weights |= _linear_weights(prefix + name, into, out)
-    return weights
+        parameters |= _linear_parameters(prefix + name, into, out)
+    return parameters
 
 
-def _gpt_weights(sizes):
+def _gpt_parameters(sizes):
     """Every parameter of a GPT of these sizes, by name."""
     d_model = sizes["d_model"]
     # not of size 1: the student's side has the same seed, and a fresh Embedding could draw the very same numbers
-    weights = {"token_embedding.weight": 1.1 * torch.randn(sizes["vocab_size"], d_model)}
-    weights["position_embedding.weight"] = 1.1 * torch.randn(sizes["context_length"], d_model)
+    parameters = {"token_embedding.weight": Numbers((sizes["vocab_size"], d_model), 1.1)}
+    parameters["position_embedding.weight"] = Numbers((sizes["context_length"], d_model), 1.1)
     for number in range(sizes["num_layers"]):
-        weights |= _block_weights(d_model, f"blocks.{number}.")
-    return weights | _norm_weights("norm", d_model)
+        parameters |= _block_parameters(d_model, f"blocks.{number}.")
+    return parameters | _norm_parameters("norm", d_model)
+
+
+def _drawn(parameters):
+    """A tensor for each of these parameters, by name. One draw makes all: many small ones would take longer."""
+    counts = [math.prod(each.shape) for each in parameters.values()]
+    each_way = torch.tensor([(each.scale, each.mean) for each in parameters.values()])
+    scale, mean = each_way.repeat_interleave(torch.tensor(counts), dim=0).T
+    parts = (mean + scale * torch.randn(sum(counts))).split(counts)
+    return {name: part.view(each.shape) for (name, each), part in zip(parameters.items(), parts, strict=True)}
+
+
+def _gpt_weights(sizes):
+    """Random numbers for every parameter of a GPT of these sizes, by name."""
+    return _drawn(_gpt_parameters(sizes))
 
 
 def _sizes(vocab=11, context=6, d_model=8, layers=1, heads=2):
@@ -113,10 +136,11 @@ def _decoders(student, context=6, layers=1, heads=2):
     """As `_models`, with weights that make the likeliest token depend on all tokens and on where they stand."""
     sizes = {"vocab": VOCABULARY, "context": context, "layers": layers, "heads": heads}
     strong = ("value.weight", "output.weight")
-    weights = {
-        name: weight * (3.0 if name.endswith(strong) else 0.3 if name.endswith("bias") else 1.0)
-        for name, weight in _gpt_weights(_sizes(**sizes)).items()
-    }
+    parameters = _gpt_parameters(_sizes(**sizes))
+    for name, each in parameters.items():
+        factor = 3.0 if name.endswith(strong) else 0.3 if name.endswith("bias") else 1.0
+        parameters[name] = Numbers(each.shape, factor * each.scale, factor * each.mean)
+    weights = _drawn(parameters)
     model = _fresh(student, **sizes)
     _fill(student, model, weights)
     return model, partial(_logits, weights, sizes=_sizes(**sizes))
@@ -142,14 +166,14 @@ def _make_certain(student, model, probabilities, d_model):
     _fill(student, model, fixed)
 
 
-def _expect_parameters(student, module, weights):
-    """The parameters are there by these names, with the shapes of these weights, and an optimizer finds them all."""
+def _expect_parameters(student, module, parameters):
+    """These parameters are there by their names, with their shapes, and an optimizer finds them all."""
     told = module.parameters()
-    for name, there in _weights_of(module, weights, told).items():
-        student.expect_tensor(there, shape=weights[name].shape, about=name)
+    for name, there in _weights_of(module, parameters, told).items():
+        student.expect_tensor(there, shape=parameters[name].shape, about=name)
     found = sum(math.prod(each.shape) for each in told.values() if each.requires_grad)
     student.expect(
-        found >= sum(weight.numel() for weight in weights.values()),
+        found >= sum(math.prod(each.shape) for each in parameters.values()),
         "parameters() does not find all weights and biases of the parts, or some cannot be trained.",
     )
 

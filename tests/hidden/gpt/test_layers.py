@@ -10,12 +10,13 @@ from .shared import (
     BLOCK,
     ENTRY,
     LAYER,
-    _block_weights,
+    _block_parameters,
+    _drawn,
     _expect_gradients,
     _expect_parameters,
     _fed_forward,
     _gelu,
-    _linear_weights,
+    _linear_parameters,
     _normed,
     _through_block,
 )
@@ -166,14 +167,14 @@ def test_layer_norm_leaves_its_input_alone(student):
 
 
 def _feed_forwards(student, d_model):
-    weights = _linear_weights("up", d_model, 4 * d_model) | _linear_weights("down", 4 * d_model, d_model)
+    weights = _drawn(_linear_parameters("up", d_model, 4 * d_model) | _linear_parameters("down", 4 * d_model, d_model))
     return _filled(student, weights, "FeedForward", d_model), partial(_fed_forward, weights)
 
 
 def test_feed_forward_has_two_linear_layers(student):
     """`up` is linear from D to 4D, `down` from 4D to D, both with bias."""
     layer = student.expect_handle(student.FeedForward(3), about="FeedForward(3)")
-    _expect_parameters(student, layer, _linear_weights("up", 3, 12) | _linear_weights("down", 12, 3))
+    _expect_parameters(student, layer, _linear_parameters("up", 3, 12) | _linear_parameters("down", 12, 3))
 
 
 def test_feed_forward_of_one_position(student):
@@ -213,14 +214,14 @@ def test_feed_forward_in_training_and_in_evaluation(student):
 
 
 def _blocks(student, d_model=8, heads=2):
-    weights = _block_weights(d_model)
+    weights = _drawn(_block_parameters(d_model))
     return _filled(student, weights, "DecoderBlock", d_model, heads), partial(_through_block, weights, heads=heads)
 
 
 def test_block_has_its_parts(student):
     """`norm1`, `attention`, `norm2` and `feed_forward` are there, with all their parameters."""
     block = student.expect_handle(student.DecoderBlock(6, 3), about="DecoderBlock(6, 3)")
-    _expect_parameters(student, block, _block_weights(6))
+    _expect_parameters(student, block, _block_parameters(6))
 
 
 def test_block_of_one_position(student):
@@ -259,7 +260,7 @@ def test_block_does_not_see_the_future(student):
 def test_block_gradients(student):
     """Gradients flow to x and to every part."""
     block, solution = _blocks(student, 6, 2)
-    wrt = (0, *(name for name in _block_weights(6) if name != "attention.key.bias"))  # which has no effect
+    wrt = (0, *(name for name in _block_parameters(6) if name != "attention.key.bias"))  # which has no effect
     _expect_gradients(student, block, solution, torch.randn(2, 3, 6), wrt, (2, 3, 6))
 
 
