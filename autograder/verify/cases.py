@@ -33,10 +33,14 @@ class Case:
     def must_lose(self) -> bool:
         return self.mistake is not None or self.mutant is not None
 
+    @property
+    def about(self) -> frozenset[str]:
+        """The items on which it must lose marks, or keep them."""
+        return frozenset([self.mistake.item]) if self.mistake else self.items
+
     def lost(self, result: Result) -> bool:
         """Whether it lost marks on what it is about."""
-        about = {self.mistake.item} if self.mistake else self.items
-        return any(item.score != item.max_score for item in result.items if item.id in about)
+        return any(item.score != item.max_score for item in result.items if item.id in self.about)
 
     def wrong(self, result: Result) -> Iterator[str]:
         """What did not come out as it must."""

@@ -63,8 +63,10 @@ def verify(unit: Unit, asked: Asked) -> int:
         matrix.record(unit, topics, found, costing.measured(unit, topics))
     if asked.show_matrix:
         console.print("\n".join(matrix.lines(found)), markup=False, soft_wrap=True)
-    for line in names.told if names else ():
-        console.print(line, markup=False, soft_wrap=True)
+    if names:
+        names.write_csv(unit.root / FOLDER / "names.csv")
+        for line in names.told:
+            console.print(line, markup=False, soft_wrap=True)
     console.print(_table(found, reckonings, asked))
     for line in (*proof.wrong, *(line for each in reckonings for line in _told(each))):
         console.print(f"✗ {line}", markup=False, soft_wrap=True)
@@ -72,6 +74,8 @@ def verify(unit: Unit, asked: Asked) -> int:
     for line in missed:
         console.print(f"✗ {line}", markup=False, soft_wrap=True)
     console.print(f"Which test catches what: {FOLDER / 'matrix.html'}, {FOLDER / 'matrix.csv'}")
+    if names:
+        console.print(f"What each mistake is called: {FOLDER / 'names.csv'}")
     if missed:
         console.print(f"{len(missed)} things are not as they must be.")
         return 1

@@ -1,7 +1,9 @@
 """What reports call the mistakes, and what they call what is no mistake of the bank."""
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from autograder.spec import Unit
 from autograder.verify.proof import Verdict
@@ -31,6 +33,16 @@ class Names:
         yield f"Common mistakes put into other right modules: {self.named} of {len(self.elsewhere)} named"
         yield f"Half-written code, random numbers, two mistakes at once: {len(self.nameless)}"
         yield f"Called by a wrong name: {len(self.wrong)}"
+
+    def write_csv(self, path: Path) -> None:
+        """Each mistake and control, whether it got its right name, a wrong one or none, and what it was called."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("item", "case", "name", "called"))
+            mistakes = (verdict for verdict in self.here if verdict.case.mistake)
+            for verdict in (*mistakes, *self.elsewhere, *self.nameless):
+                name = "wrong" if verdict.misnamed else "right" if verdict.named else "none"
+                writer.writerow((" ".join(sorted(verdict.case.about)), verdict.case.name, name, verdict.diagnosis))
 
     def missed(self, unit: Unit) -> Iterator[str]:
         """What is less than `verify:` in grading.yml demands."""

@@ -216,6 +216,10 @@ def test_common_mistakes_are_named_in_other_right_modules_too(autograder, unit):
     done = autograder("verify", "--seeds", 1, "--names", cwd=unit)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Common mistakes put into other right modules: 1 of 1 named" in done.stdout
+    with (unit / "build" / "verify" / "names.csv").open(encoding="utf-8", newline="") as file:
+        names = {row["case"]: row for row in csv.DictReader(file)}
+    assert names["mistake words/case_counts"]["name"] == "right"
+    assert names["mistake words/case_counts"]["called"].startswith("Upper case and lower case")
     assert "Called by a wrong name: 0" in done.stdout
 
 
