@@ -1,8 +1,10 @@
 """What it costs to ask again what each hidden test asks, measured on the solutions; see `autograder.grading.costs`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
+from autograder.errors import GraderError
 from autograder.grading.costs import STEPS, Cost
 from autograder.grading.diagnosis import cost_of
 from autograder.grading.pool import warm_up
@@ -12,6 +14,7 @@ from autograder.grading.seeds import seed_for
 from autograder.grading.suite import Suite, collect
 from autograder.grading.topic import bench_config
 from autograder.spec import Topic, Unit
+from autograder.student import wire
 from autograder.submission import Submission
 from autograder.target.inprocess import InProcessTarget
 from autograder.verify.cases import files_of
@@ -38,8 +41,29 @@ def _of(unit: Unit, topic: Topic, suite: Suite[Costs]) -> Costs:
         target.load()
         for item in topic.items:
             for test in item.tests:
-                recorder = Recorder(target)
+                recorder = _Careful(target)
                 suite.run(topic.name, item, test, recorder, seed_for(b"costs", topic.name, test))
+                if recorder.changed:
+                    raise GraderError(
+                        f"{topic.name}: {test} changes in place what it has sent before. A mistake is named "
+                        "by asking the same again, so change a copy."
+                    )
                 cost = cost_of(recorder.record, target)
                 found[test] = replace(cost, milliseconds=min(STEPS, key=lambda step: abs(step - cost.milliseconds)))
     return found
+
+
+class _Careful(Recorder):
+    """One that knows whether the test has changed what it sent."""
+
+    def __init__(self, target: InProcessTarget) -> None:
+        super().__init__(target)
+        self._sent: list[tuple[dict[str, Any], tuple[bytes, bytes]]] = []
+
+    def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
+        self._sent.append((request, wire.encode(request)))
+        return super().request(request, resolve)
+
+    @property
+    def changed(self) -> bool:
+        return any(wire.encode(request) != sent for request, sent in self._sent)

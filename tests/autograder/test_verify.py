@@ -108,6 +108,18 @@ def test_a_test_that_catches_less_than_it_did_makes_it_fail(autograder, unit):
     assert "words: test_most_common_of_three catches 1 mistakes; it caught 4" in done.stdout
 
 
+def test_a_test_that_changes_what_it_has_sent_is_refused(autograder, unit):
+    """Asked again, it would ask something else, and what a mistake answers would not be what it answered."""
+    claim = '    """A text without words has no counts."""\n'
+    spoilt = '    sent = [""]\n    student.prop("kept", sent)\n    sent.append("oak")\n'
+    change(unit / TESTS, claim, claim + spoilt)
+    (unit / "tests" / "props").mkdir(exist_ok=True)
+    (unit / "tests" / "props" / "words.py").write_text("def kept(value):\n    return value\n")
+    done = autograder("verify", "--seeds", 1, "--record", cwd=unit)
+    assert done.returncode != 0
+    assert "test_count_of_nothing changes in place what it has sent before" in done.stdout + done.stderr
+
+
 WEAKENED = {
     "a degenerate fixture": (
         'f"{_word().upper()} {_word()}"',

@@ -207,9 +207,9 @@ def test_next_token_loss_does_not_use_the_last_logits(student):
     """Nothing follows the last token: its logits do not matter, and neither does the first token."""
     logits, tokens = _text(3, 5, 6)
     before = student.expect_tensor(student.next_token_loss(logits, tokens), shape=())
-    logits[:, -1] += 5 * torch.randn(3, 6)
-    tokens[:, 0] = (tokens[:, 0] + 1) % 6
-    student.expect_close(student.next_token_loss(logits, tokens), before, atol=LOSS)
+    other_logits = torch.cat([logits[:, :-1], 5 * torch.randn(3, 1, 6)], dim=1)
+    other_tokens = torch.cat([(tokens[:, :1] + 1) % 6, tokens[:, 1:]], dim=1)
+    student.expect_close(student.next_token_loss(other_logits, other_tokens), before, atol=LOSS)
 
 
 def test_next_token_loss_gradient(student):
@@ -223,8 +223,9 @@ def test_next_token_loss_gradient(student):
 def test_next_token_loss_of_large_logits(student):
     """Logits of 1000 and -1000 give a finite, right loss, and finite, right gradients."""
     logits, tokens = 1000.0 * (2 * torch.randint(2, (3, 6, 5)) - 1), torch.randint(5, (3, 6))
-    # losses up to 2000 in float32, which has seven digits
-    student.expect_close(student.next_token_loss(logits, tokens), _loss(logits, tokens), atol=5e-3)
+    likely = logits.index_put((torch.arange(3)[:, None], torch.arange(5), tokens[:, 1:]), torch.tensor(1000.0))
+    for each in (likely, logits):  # losses up to 2000 in float32, which has seven digits
+        student.expect_close(student.next_token_loss(each, tokens), _loss(each, tokens), atol=5e-3)
     got = student.next_token_loss.vjp(logits, tokens, cotangent=torch.tensor(1.0), wrt=(0,))[0]
     want = torch.autograd.grad(_loss(logits.requires_grad_(), tokens), logits)[0]
     student.expect_close(got, want, atol=1e-5, about="the gradient")

@@ -107,8 +107,10 @@ def _expect_half(student, draws, scale, **extra):
     got = student.expect_parts(got, draws + 2, about=f"the prompt and {draws} new ids")
     drawn = torch.tensor([int(student.expect_number(each, about="an id")) for each in got[2:]])
     student.expect(bool(((drawn >= 0) & (drawn < 51)).all()), "Some id does not belong to the vocabulary.")
-    believable = _surprise(int((drawn == hot).sum()), draws, chance) < TOO_SURPRISING
-    student.expect(believable, "The ids do not come as often as they should.")
+    came = int((drawn == hot).sum())
+    believable = _surprise(came, draws, chance) < TOO_SURPRISING
+    often = "often" if came > chance * draws else "seldom"
+    student.expect(believable, f"The likeliest id comes too {often} at this temperature.")
     return drawn, hot
 
 
@@ -136,6 +138,13 @@ def test_sample_at_high_temperature(student):
 
 def test_sample_at_low_temperature(student):
     """A low temperature sharpens."""
+    logits = torch.zeros(51)
+    logits[random.randrange(51)] = 40.0  # sure at any temperature under 1; where logits are multiplied, like all others
+    model = student.prop("language_model", _always(logits))
+    got = student.sample(model, [2, 1], 8, generator=_generator(student), temperature=0.01)
+    got = student.expect_parts(got, 10, about="the prompt and 8 new ids")
+    sure = all(int(student.expect_number(each, about="an id")) == int(logits.argmax()) for each in got[2:])
+    student.expect(sure, "At temperature 0.01 an id comes that is all but impossible there.")
     _expect_half(student, 60, 0.01, temperature=0.01)
 
 
