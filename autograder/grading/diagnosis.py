@@ -105,9 +105,7 @@ class Diagnoser:
         asked = [_Asked(test, outcomes[test], records[test], costs.get(test, UNKNOWN), purse) for test in order]
         try:
             chosen = self._fitting(topic, item, bank, asked)
-            if len(chosen) != 1 or all(
-                self._same(topic, SOLUTION, bank, each, _OTHER) is not None for each in asked[: len(failed)]
-            ):
+            if len(chosen) != 1 or all(self._is_solved(topic, bank, each) for each in asked[: len(failed)]):
                 return None
         except Spent:
             return None
@@ -144,6 +142,11 @@ class Diagnoser:
             elif not (each.passed or each.cost.draws) or not self._ends_alike(topic, item, mistake, bank, each):
                 return False
         return speaks
+
+    def _is_solved(self, topic: Topic, bank: Sequence[Mistake], asked: _Asked) -> bool:
+        """Whether the solution answers the same, rounding apart; an error in other words may be what is wrong."""
+        last = self._same(topic, SOLUTION, bank, asked, _OTHER)
+        return last is not None and last.text == asked.record.exchanges[-1].text
 
     def _same(
         self, topic: Topic, version: str, bank: Sequence[Mistake], asked: _Asked, tolerance: float
