@@ -104,6 +104,7 @@ class _Check:
     console: Console
     launcher: Launcher | None
     results: list[ItemResult] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)  # items of which nothing can be said before more is written
     found: dict[str, tuple[Outcome, Record]] = field(default_factory=dict)  # by test: what it asked and got
 
     def __post_init__(self) -> None:
@@ -141,8 +142,8 @@ class _Check:
         left = [each for each in self.results if each.status is not Status.PASSED]
         if not left:
             return "Marks come from more checks of these claims, on other inputs."
-        # what is begun first, and extra credit last
-        first = min(left, key=lambda each: (each.extra, each.status is Status.NOT_ATTEMPTED))
+        # what is begun first, and extra credit last; what waits for another is no more begun than what is not written
+        first = min(left, key=lambda each: (each.extra, each.id in self.waiting))
         name = first.id.partition(".")[2]
         if first.status is not Status.NOT_ATTEMPTED:
             return f"Next: mend {name}. Above stands what does not hold."
@@ -152,6 +153,8 @@ class _Check:
         claims = {test: self.suite.claim(self.topic.name, test) for test in outcomes}
         if outcomes:
             self.results.append(counted(item, {claims[test]: outcome for test, outcome in outcomes.items()}))
+        if all(_waits(outcome) for outcome in outcomes.values()):
+            self.waiting.add(item.id)
 
     def _outcome(self, item: Item, test: str) -> tuple[Outcome, str]:
         target = self._ready(item)
@@ -228,6 +231,10 @@ class _Check:
         if printed.strip():
             show(Padding(Text("it printed:", style="dim"), (0, 0, 0, 8)))
             show(Padding(_said("\n".join(printed.strip().splitlines()[-12:])), (0, 0, 0, 12)))
+
+
+def _waits(outcome: Outcome) -> bool:
+    return outcome.status is Status.NOT_ATTEMPTED or isinstance(outcome.error, NotImplementedError)
 
 
 def _said(text: str, style: str = "") -> Text:

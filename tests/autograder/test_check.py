@@ -27,6 +27,16 @@ def test_an_empty_stub_is_not_written_yet(autograder, desk):
     assert "Traceback" not in done.stdout
 
 
+def test_what_waits_for_a_stub_is_not_what_to_do_next(autograder, desk):
+    stub = RIGHT.replace("return {'oak': 1}", "raise NotImplementedError")
+    write(desk, stub.replace("return 'oak'", "return max(count_words(text))"))
+    told = autograder("check", cwd=desk).stdout
+    assert "This needs count_words, which is not written yet" in told
+    assert "Next: write count_words." in told
+    write(desk, stub.replace("return 'oak'", "return 'elm'"))
+    assert "Next: mend most_common." in autograder("check", cwd=desk).stdout
+
+
 def test_when_all_holds(autograder, desk):
     write(desk, RIGHT)
     done = autograder("check", "words", cwd=desk / "assignments")
