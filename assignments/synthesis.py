@@ -258,8 +258,8 @@ T7_CHECK = None
 T8 = "TODO"
 
 # Companion of T8, a list of three numbers: A query is (1, 2, 0, 1), the three keys are (1, 0, 1, 1), (0, 3, 1, 0),
-# (2, 1, 0, 0). What are its three scores, before softmax, with GPT's scale, which is the square root of the length
-# of a key?
+# (2, 1, 0, 0). What are its three scores, before softmax, with GPT's scale, which is the square root of the number
+# of entries of a key?
 T8_CHECK = None
 
 # T9. How do scores and value vectors give the vector of one transformed word?

@@ -329,12 +329,12 @@ T7_CHECK = [3, 2, 4, 1, 2, 3]
 
 # T8. How is a word's score calculated, from its query and the keys of the other words?
 T8 = """The score of a word with another one is the dot product of its query and the other's key: large where the
-two point the same way. In GPT it is also divided by the square root of the vectors' length, so that scores do not
-grow with that length. Each query is compared in this way with every key it may see, its own included."""
+two point the same way. In GPT it is also divided by the square root of the number of their entries, so that scores
+do not grow with that number. Each query is compared in this way with every key it may see, its own included."""
 
 # Companion of T8, a list of three numbers: A query is (1, 2, 0, 1), the three keys are (1, 0, 1, 1), (0, 3, 1, 0),
-# (2, 1, 0, 0). What are its three scores, before softmax, with GPT's scale, which is the square root of the length
-# of a key?
+# (2, 1, 0, 0). What are its three scores, before softmax, with GPT's scale, which is the square root of the number
+# of entries of a key?
 T8_CHECK = [1, 3, 2]
 
 # T9. How do scores and value vectors give the vector of one transformed word?
