@@ -14,6 +14,7 @@ from autograder.target.failures import (
     Finding,
     ForbiddenShortcut,
     MissingName,
+    NotAsExpected,
     PartlyAsExpected,
     StudentError,
     TimedOut,
@@ -81,6 +82,8 @@ def finding_outcome(error: Finding, item: Item, reveal: bool) -> Outcome:
             return _student_error(error, item, reveal)
         case PartlyAsExpected() if error.fraction > 0:
             return Outcome(Status.PARTIAL, error.message, part=error.fraction)
+        case NotAsExpected() if reveal:
+            return Outcome(Status.FAILED, f"{error.message} {error.values()}".rstrip())
     return Outcome(Status.FAILED, error.message)
 
 

@@ -1,7 +1,8 @@
 """The checks of a test whose messages the student reads.
 
-They say what was expected of shape, dtype and form, and where the first difference is; never an expected number.
-Every check looks at form before it looks at values, so a test dies of nothing that a student may return.
+They say what was expected of shape, dtype and form, and where the first difference is; never an expected number. That
+stands apart, for tests that are no secret. Every check looks at form before it looks at values, so a test
+dies of nothing that a student may return.
 """
 
 import math
@@ -96,7 +97,7 @@ class Expectations:
         if isinstance(want, (int, float)) and not isinstance(want, bool):
             number = self.expect_number(got, about)
             if not math.isclose(number, want, rel_tol=rtol, abs_tol=atol):
-                raise NotAsExpected(f"{_start(about)}: not the right number.")
+                raise NotAsExpected(f"{_start(about)}: not the right number.", number, want)
             return got
         self._expect_like(got, want, about)
         self._expect_no_difference(got, want, lambda a, b: _far(a, b, atol, rtol), about)
@@ -111,7 +112,7 @@ class Expectations:
             if not isinstance(got, (list, tuple)):
                 raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected {describe(want)}.")
             if len(got) != len(want):
-                raise NotAsExpected(f"{_start(about)}: {len(got)} entries; expected {len(want)}.")
+                raise NotAsExpected(f"{_start(about)}: {len(got)} entries; expected {len(want)}.", got, want)
             for index, (one, other) in enumerate(zip(got, want, strict=True)):
                 self.expect_equal(one, other, f"entry {index} of {about}")
         elif isinstance(want, dict):
@@ -121,11 +122,13 @@ class Expectations:
                     got[key], want[key], f"{about}[{key!r}]" if isinstance(key, int) else f"part of {about}"
                 )
         elif isinstance(want, (int, float)) and not isinstance(want, bool):
-            self.expect(self.expect_number(got, about) == want, f"{_start(about)}: not the right number.")
+            number = self.expect_number(got, about)
+            if number != want:
+                raise NotAsExpected(f"{_start(about)}: not the right number.", number, want)
         elif type(got) is not type(want) or got != want:
             same_kind = type(got) is type(want)
             found = "not the right one" if same_kind else f"{describe(got)}; expected {describe(want)}"
-            raise NotAsExpected(f"{_start(about)}: {found}.")
+            raise NotAsExpected(f"{_start(about)}: {found}.", *((got, want) if same_kind else ()))
         return got
 
     @contextmanager
@@ -161,7 +164,8 @@ class Expectations:
             raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected a dict.")
         if got.keys() != want.keys():
             missing, more = len(want.keys() - got.keys()), len(got.keys() - want.keys())
-            raise NotAsExpected(f"{_start(about)}: {missing} keys are missing, and {more} are too many.")
+            text = f"{_start(about)}: {missing} keys are missing, and {more} are too many."
+            raise NotAsExpected(text, got, want)
 
     def _expect_no_difference(self, got: Any, want: Any, differs: Callable[[Any, Any], Any], about: str) -> None:
         got, want = _as_numpy(got), _as_numpy(want)
@@ -170,13 +174,16 @@ class Expectations:
             return
         where = tuple(int(axis[0]) for axis in wrong.nonzero()) if wrong.ndim else ()
         first = got[where]
-        count = f"{int(wrong.sum())} of {wrong.size}"
-        text = f"{_start(about)}: the shape {tuple(got.shape)} is right, but {count} entries are not"
+        text = "not the right number"
+        if where:
+            text = f"the shape {tuple(got.shape)} is right, but {int(wrong.sum())} of {wrong.size} entries are not"
         if first != first:
-            text += ", and some are nan"
+            text += ", and some are nan" if where else ", but nan"
         elif abs(first) == math.inf:
-            text += ", and some are infinite"
-        raise NotAsExpected(f"{text}; the first wrong one is at {list(where)}." if where else f"{text}.")
+            text += ", and some are infinite" if where else ", but infinite"
+        if where:
+            text += f"; the first wrong one is at {list(where)}"
+        raise NotAsExpected(f"{_start(about)}: {text}.", first.item(), want[where].item())
 
 
 def _as_numpy(value: Any) -> Any:

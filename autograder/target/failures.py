@@ -4,11 +4,15 @@ An error of the student's code is raised in the test as, say, `StudentValueError
 `pytest.raises(ValueError)` works on every target, and a bare `ValueError` is the grader's own fault.
 """
 
+import reprlib
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from autograder.student.notebook import SUFFIX, line_shown
 from autograder.student.reduce import ERRORS, MAX_FRAMES, MAX_TEXT
+
+_LONG_INT = 1023  # bits
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,21 @@ class Frame:
         return f"{self.file}, line {self.line}" if f"{SUFFIX}, cell " in self.file else f"{self.file}:{self.line}"
 
 
+class _Short(reprlib.Repr):
+    """A value in a line, whatever a student has put into it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 80
+        self.maxlist = self.maxtuple = self.maxdict = 8
+
+    def repr_int(self, x: int, level: int) -> str:
+        return f"an integer of {x.bit_length()} bits" if x.bit_length() > _LONG_INT else super().repr_int(x, level)
+
+
+_SHORT = _Short()
+
+
 class Finding(Exception):
     """Something is wrong with the student's code: everything a test may raise that is not the grader's fault."""
 
@@ -39,7 +58,22 @@ class Finding(Exception):
 
 
 class NotAsExpected(Finding):
-    """An `expect_*` check failed; the message is for the student."""
+    """An `expect_*` check failed; the message is for the student. `compared`: what was found, and what was wanted."""
+
+    def __init__(self, message: str, *compared: Any) -> None:
+        self.compared = compared
+        super().__init__(message)
+
+    def values(self) -> str:
+        """What was found and what was wanted, where that is known: for who may see the test itself, and nobody else."""
+        if not self.compared:
+            return ""
+        got, want = self.compared
+        one, other = _SHORT.repr(got), _SHORT.repr(want)
+        if isinstance(got, float) or isinstance(want, float):  # with as many digits as tell them apart
+            digits = next((digits for digits in (4, 7, 10) if f"{got:.{digits}g}" != f"{want:.{digits}g}"), 17)
+            one, other = f"{got:.{digits}g}", f"{want:.{digits}g}"
+        return f"It is {one}; expected {other}."
 
 
 class PartlyAsExpected(NotAsExpected):

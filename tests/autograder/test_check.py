@@ -1,6 +1,10 @@
 """`autograder check`, as a student runs it."""
 
+import math
+
 import pytest
+
+from autograder.target.failures import NotAsExpected
 
 
 @pytest.fixture
@@ -57,6 +61,26 @@ def test_a_wrong_answer_shows_the_claim_and_what_is_wrong(autograder, desk):
     done = autograder("check", cwd=desk)
     assert "Of one word, that one." in done.stdout
     assert "The word: None (is there a `return`?); expected a str." in done.stdout
+
+
+def test_a_wrong_value_stands_beside_the_right_one(autograder, desk):
+    write(desk, RIGHT.replace("return 'oak'", "return 'elm'").replace("{'oak': 1}", "{'oak': 1.25}"))
+    done = autograder("check", cwd=desk)
+    assert "Part of the counts: not the right number. It is 1.25; expected 1." in done.stdout
+    assert "The word: not the right one. It is 'elm'; expected 'oak'." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "told"),
+    [
+        (0.90001, 0.9, "It is 0.90001; expected 0.9."),
+        ([10**5000], [1, 2], "It is [an integer of 16610 bits]; expected [1, 2]."),
+        (math.inf, 0.5, "It is inf; expected 0.5."),
+        (list(range(20)), [0], "It is [0, 1, 2, 3, 4, 5, 6, 7, ...]; expected [0]."),
+    ],
+)
+def test_values_are_told_in_a_line(got, want, told):
+    assert NotAsExpected("", got, want).values() == told
 
 
 def test_an_endless_loop_and_a_crash_cost_only_their_own_check(autograder, desk):

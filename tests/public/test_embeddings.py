@@ -146,7 +146,9 @@ def test_most_similar_to_the_queen(student):
 def test_most_similar_to_bread(student):
     """Of the four words that have nothing in common with `bread`, two are no more than two."""
     got = student.expect_parts(student.most_similar("bread", VOCAB, VECTORS, 2), 2)
-    student.expect(set(map(str, got)) < {"king", "queen", "man", "woman"}, "not the right words")
+    student.expect(
+        set(map(str, got)) < {"king", "queen", "man", "woman"}, "The words should be two of king, queen, man and woman."
+    )
 
 
 def test_analogy_of_king_and_queen(student):
