@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+import autograder
 from autograder import __version__
 from autograder.desk.answers import AnswersCheck, counted
 from autograder.desk.cells import tell
@@ -260,7 +262,22 @@ def _debugger(error: BaseException) -> None:
     if isinstance(error, NotImplementedError):
         return
     print(f"\n{error}", file=sys.stderr)  # noqa: T201  # pdb's own terminal
-    if isinstance(error, StudentError) and error.__cause__ is not None:
-        pdb.post_mortem(error.__cause__.__traceback__)
-    else:
-        pdb.post_mortem(error.__traceback__)
+    own = error.__cause__ if isinstance(error, StudentError) else None
+    pdb.post_mortem(_up_to_the_students((own or error).__traceback__))
+
+
+def _up_to_the_students(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without what lies deeper than the last line of the student's file or of the test, in libraries."""
+    frames = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    libraries = (str(Path(autograder.__file__).parent), sys.prefix, sys.base_prefix, "<")
+    deepest = max((n for n, each in enumerate(frames) if not _file(each).startswith(libraries)), default=len(frames))
+    for each in reversed(frames[: deepest + 1]):
+        trace = TracebackType(trace, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return trace
+
+
+def _file(trace: TracebackType) -> str:
+    return trace.tb_frame.f_code.co_filename

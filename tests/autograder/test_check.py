@@ -116,6 +116,20 @@ def test_the_debugger_stops_in_the_students_code(autograder, desk):
     assert done.returncode == 1
 
 
+def test_the_debugger_stops_in_the_test_where_an_answer_is_wrong(autograder, desk):
+    write(desk, RIGHT.replace("return 'oak'", "return 'elm'"))
+    done = autograder("check", "--pdb", cwd=desk, stdin="q\n")
+    assert "test_words.py(11)test_most_common_of_one()" in done.stdout
+    assert done.returncode == 1
+
+
+def test_the_debugger_stops_in_the_students_code_and_no_deeper(autograder, desk):
+    write(desk, RIGHT.replace("return 'oak'", "import json\n    return json.loads(text)"))
+    done = autograder("check", "--pdb", cwd=desk, stdin="p 'here', text\nq\n")
+    assert "('here', 'oak')" in done.stdout
+    assert "words.py(6)most_common()" in done.stdout
+
+
 def test_the_debugger_passes_by_what_is_not_written(autograder, desk):
     write(desk, RIGHT.replace("return 'oak'", "raise NotImplementedError"))
     done = autograder("check", "--pdb", cwd=desk)
