@@ -222,5 +222,6 @@ def _plain(dtype: Any) -> str:
 
 
 def _start(about: str) -> str:
-    """The beginning of a sentence; the name of a variable stays as it is."""
+    """The beginning of a sentence; the name of a variable stays as it is, and a comma makes way for the colon."""
+    about = about.removesuffix(",")
     return about if "_" in about.split(maxsplit=1)[0] else about[:1].upper() + about[1:]
