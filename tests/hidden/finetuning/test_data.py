@@ -11,7 +11,7 @@ from .shared import END, _ids, _tokenizer
 def _expect_rectangle(student, texts, **settings):
     """Ids and mask are right, however the student's tokenizer is set."""
     got = student.tokenize_batch(_tokenizer(student, **settings), texts)
-    rows = [torch.tensor(_ids(text)) for text in texts]
+    rows = [torch.tensor(_ids(text), dtype=torch.int64) for text in texts]
     want = {
         "input_ids": pad_sequence(rows, batch_first=True, padding_value=END),
         "attention_mask": pad_sequence([torch.ones_like(row) for row in rows], batch_first=True),
@@ -51,11 +51,12 @@ def test_tokenize_whatever_the_padding_token(student):
 
 
 def test_tokenize_cuts_nothing_off(student):
-    """The longest text is there to its last token, also where it is longer than the tokenizer's own limit."""
+    """The text of most tokens is there to its last one, also where they are more than the tokenizer's own limit."""
     texts = ["the king, the thing, a king, in the king", "a thing, the king"]
     for limit in (4, 8):
         _expect_rectangle(student, texts, model_max_length=limit)
     _expect_rectangle(student, ["!" * 1100, "a"])
+    _expect_rectangle(student, ["the king, the king", "!?!?!?!?"])  # the text of fewer letters has more tokens
 
 
 def test_tokenize_leaves_end_of_text_in_the_text(student):
@@ -65,10 +66,11 @@ def test_tokenize_leaves_end_of_text_in_the_text(student):
 
 
 def test_tokenize_many_texts(student):
-    """Row i is text i, of however many texts, and the next batch is as long as its own longest text."""
+    """Row i is text i, of however many texts, be it empty; the next batch is as long as its own longest text."""
     words = ["the", " king", "a", ", ", "\n", "thing", "!"]
     for count in (30, 5):
         texts = ["".join(words[n] for n in torch.randint(7, (int(torch.randint(1, 9, ())),))) for _ in range(count)]
+        texts[3] = ""
         _expect_rectangle(student, texts)
 
 

@@ -25,6 +25,7 @@ from .shared import (
 WRITER = {"vocab_size": len(VOCABULARY), "n_positions": 60, "n_embd": 12, "n_layer": 1, "n_head": 2}
 SILENT = (END, *HALVES)  # the ids of tokens with which no model begins
 SHORT, MIDDLE, LONG = "a", "a king,", "the king, in a thing"  # 1, 3 and 9 tokens
+LONGEST = ", ".join([LONG] * 4)  # 39 tokens
 PROMPTS = (SHORT, MIDDLE, LONG)
 
 
@@ -141,6 +142,9 @@ def test_pipe_of_a_list(student):
     pipe, texts = _pipe(student, weights), dict(zip(PROMPTS, _written(weights, PROMPTS, 3), strict=True))
     for prompts in ([SHORT, LONG, MIDDLE, SHORT], [LONG]):
         student.expect_equal(pipe(prompts, max_new_tokens=3), [texts[prompt] for prompt in prompts])
+    weights = _sure_weights((LONGEST, SHORT), steps=3)  # what stands far back counts, too
+    got = _pipe(student, weights)([LONGEST, SHORT], max_new_tokens=3)
+    student.expect_equal(got, _written(weights, [LONGEST, SHORT], 3), about="the texts after a long and a short prompt")
 
 
 def test_pipe_adds_twenty_tokens_unless_told(student):
@@ -166,21 +170,22 @@ def test_pipe_stops_at_the_end_of_text(student):
 
 
 def test_pipe_keeps_prompts_as_they_are(student):
-    """A prompt stands in the result letter by letter: spaces, line breaks and an end-of-text token included."""
-    prompts = ["the  king ,\n\n é ", " king", "a<|endoftext|>the !"]
+    """A prompt stands in the result letter by letter, be it a line break; and so does what is written after it."""
+    prompts = ["the  king ,\n\n é ", " king", "a<|endoftext|>the !", "\n"]
     weights = None
     while weights is None or any(_walk(weights, _ids(prompt), 3) is None for prompt in prompts):
-        weights = _weights_that_write(prompts[1], [0], *HALVES)  # é, whose two tokens are half a letter each
-    got = _pipe(student, weights)(prompts, max_new_tokens=3)
-    student.expect_equal(got, _written(weights, prompts, 3))
+        weights = _weights_that_write(prompts[1], [0], VOCABULARY.index("Ċ"), *HALVES)  # é is two tokens
+    pipe = _pipe(student, weights)
+    for count in (3, 1):
+        student.expect_equal(pipe(prompts, max_new_tokens=count), _written(weights, prompts, count))
 
 
 def test_pipe_of_an_empty_prompt(student):
     """An empty prompt is a ValueError, alone and in a list."""
     pipe = _pipe(student, _writer_weights())
-    for prompts in ("", ["a", ""]):
+    for prompts, count in (("", 2), (["a", ""], 2), ("", 0)):
         with student.expect_raises(ValueError, naming=("prompts", "prompt", "texts", "text", "inputs")):
-            pipe(prompts, max_new_tokens=2)
+            pipe(prompts, max_new_tokens=count)
 
 
 # generate_text
@@ -245,6 +250,12 @@ def test_generate_without_dropout(student):
         for part in ("training", "transformer.drop.training"):
             now = writer[0].get(part)
             student.expect(now == training, f"Before, `model.{part}` was {training}; afterwards it is not.")
+    for name in ("transformer.ln_f.weight", "transformer.ln_f.bias"):
+        weights[name] *= 30 / MARGIN  # so sure of each token that every draw is the same, but for dropout
+    certain = _writer(student, weights, dropout=0.5)
+    certain[0].train()
+    drawn = {student.generate_text(*certain, LONG, max_new_tokens=5, do_sample=True, seed=seed) for seed in (1, 2)}
+    student.expect(len(drawn) == 1, "A model that is sure draws different texts in training mode: is dropout on?")
 
 
 def _entropic_writer(student):
@@ -281,5 +292,6 @@ def test_generate_draws_differently_with_other_seeds(student):
 def test_generate_from_an_empty_prompt(student):
     """An empty prompt is a ValueError."""
     writer = _entropic_writer(student)
-    with student.expect_raises(ValueError, naming=("prompt",)):
-        student.generate_text(*writer, "", max_new_tokens=3)
+    for count in (3, 0):
+        with student.expect_raises(ValueError, naming=("prompt",)):
+            student.generate_text(*writer, "", max_new_tokens=count)
