@@ -22,6 +22,11 @@ def _counts(student, name, want):
 
 GOOD, LESS_GOOD = "What a wonderful day.", "We met on Tuesday."
 BAD, WORSE = "The walk took an hour.", "This is terrible."
+NEARLY_AS_GOOD = "Our room was clean."  # 0.9997, where GOOD has 0.9998
+IF_CAPITAL, IF_SMALL = (
+    "It could be worse.",
+    "The book is on the table.",
+)  # in small letters the second is the better one
 
 
 def _expect_most_positive(student, *cases):
@@ -32,8 +37,11 @@ def _expect_most_positive(student, *cases):
 
 
 def test_most_positive_of_two_texts(student):
-    """Of a friendly and an unfriendly text it is the friendly one, wherever it stands."""
+    """Of a friendly and an unfriendly text it is the friendly one, wherever it stands; the classifier decides."""
     _expect_most_positive(student, ([GOOD, WORSE], GOOD), ([WORSE, GOOD], GOOD))
+    turned = student.prop("classifier", SENTIMENT)
+    turned.set("model.score.weight.data", -turned.get("model.score.weight.data"))  # takes good for bad
+    student.expect_equal(student.most_positive(turned, [GOOD, WORSE]), WORSE, about="what another classifier prefers")
 
 
 def test_most_positive_of_friendly_texts(student):
@@ -43,6 +51,8 @@ def test_most_positive_of_friendly_texts(student):
         ([LESS_GOOD, GOOD], GOOD),
         ([GOOD, BAD, LESS_GOOD, WORSE], GOOD),
         ([BAD, WORSE, LESS_GOOD, GOOD], GOOD),
+        ([NEARLY_AS_GOOD, GOOD], GOOD),
+        ([IF_SMALL, IF_CAPITAL], IF_CAPITAL),
     )
 
 
@@ -162,7 +172,7 @@ def test_generate_options_go_on_where_the_end_is_likely(student):
 
 def test_generate_options_take_the_likeliest(student, reference):
     """Every token is the likeliest one that is allowed, with a model that draws unless it is told not to, too."""
-    for length, scale in ((3, 0.3), (5, 0.03), (8, 0.03)):  # 0.03: logits differ by 0.1, and even a cold draw is one
+    for length, scale in ((3, 0.3), (5, 0.03), (8, 0.003)):  # 0.003: logits differ by 0.01, and even a cold draw is one
         model, prompt = _model(student, scale=scale), torch.randint(6, 24, (1, length))
         model.set("generation_config.do_sample", True)
         row = _generated(student, model, prompt)
@@ -196,11 +206,12 @@ def _expect_same_weights(student, got, want, about):
 
 
 def test_save_and_load_the_model(student):
-    """The model that comes back has the weights of the one that went in, and is another object."""
+    """The model that comes back has the weights of the one that went in, which keeps its own, and is another object."""
     model, before, _, (loaded, _) = _saved(student, "kept")
     student.expect_handle(loaded, about="the model")
     student.expect(not student.same(model, loaded), "The model that comes back is the one that went in.")
     _expect_same_weights(student, loaded, before, "the model that comes back")
+    _expect_same_weights(student, model, before, "the model that went in, afterwards")
 
 
 def test_save_and_load_the_tokenizer(student):
@@ -210,6 +221,8 @@ def test_save_and_load_the_tokenizer(student):
     student.expect(not student.same(tokenizer, loaded), "The tokenizer that comes back is the one that went in.")
     text = "Who goes there? A friend."
     student.expect_equal(loaded(text)["input_ids"], tokenizer(text)["input_ids"], about="the ids of a text")
+    padding = student.prop("tokenizer", TOKENIZER).get("pad_token")
+    student.expect_equal(loaded.get("pad_token"), padding, about="the padding token")
 
 
 def test_save_and_load_writes_the_folder(student):
