@@ -122,6 +122,7 @@ def test_split_documents_of_several_lines(student):
         f"  {first}\n{second}\n{third} " for first, second, third in zip(_texts(8), _texts(8), _texts(8), strict=True)
     ]
     documents[5] = documents[2]  # which is no reason to drop one of them
+    documents[6] = "Exeunt"
     _expect_split(student, "\n\n".join(documents) + "\n", documents, 2, 0.25)
 
 
@@ -190,8 +191,8 @@ def test_prepare_cuts_across_texts(student):
 
 
 def test_prepare_puts_the_end_after_each_text(student):
-    """There is one end-of-text token for each text, the last one included."""
-    texts = _texts(6)
+    """There is one end-of-text token for each text, the last one included, and for an empty text, too."""
+    texts = [*_texts(4), "", *_texts(1)]
     ids = _joined(student, _prepared(student, texts, 1, 8)).flatten()
     ends = int((ids == _tokenizer().eos_token_id).sum())
     student.expect(ends == 6, f"6 texts have {ends} end-of-text tokens.")
@@ -240,14 +241,16 @@ def test_prepare_shuffles_by_its_seed(student):
 # held_out_perplexity
 
 
-def _random_model(student):
-    """The same random GPT-2 here and there; its losses differ much from token to token."""
+def _random_model(student, likely=()):
+    """The same random GPT-2 here and there; its losses differ much from token to token, and are low for likely ones."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    size = {"vocab_size": 2048, "n_positions": 24, "n_embd": 16, "n_layer": 1, "n_head": 2}
+    size = {"vocab_size": 2049, "n_positions": 48, "n_embd": 16, "n_layer": 1, "n_head": 2}
     ours = GPT2LMHeadModel(GPT2Config(**size, bos_token_id=2047, eos_token_id=2047)).eval()
     with torch.no_grad():
         ours.transformer.wte.weight.normal_(std=0.7)
+        ours.transformer.wte.weight[list(likely), 0] = 5.0
+        ours.transformer.ln_f.bias[0] = 5.0 if likely else 0.0
     theirs = student.prop("gpt2", size, {name: parameter.data for name, parameter in ours.named_parameters()})
     return ours, theirs
 
@@ -268,15 +271,19 @@ def _expect_perplexity(student, texts, block_size, training=False):
 
 
 def test_held_out_perplexity_of_one_block(student):
-    """exp of the mean loss over the predicted tokens of a single block."""
-    texts = _texts(1)
-    _expect_perplexity(student, texts, min(24, len(_blocks(texts, 1))))
+    """exp of the mean loss over the predicted tokens of a single block, not rounded, by the tokenizer handed in."""
+    text, tokenizer = _texts(1)[0], student.prop("tokenizer", CHECKPOINT)
+    tokenizer.method("add_tokens")([", "])  # which the text has, and which no token was yet
+    block = torch.tensor([[*tokenizer(text)["input_ids"], _tokenizer().eos_token_id]])[:, :24]
+    ours, theirs = _random_model(student, likely=block[0].tolist())
+    got = student.held_out_perplexity(theirs, tokenizer, [text], block.shape[1])
+    student.expect_close(got, _perplexity(ours, block), atol=0, rtol=1e-4, about="the perplexity")
 
 
 def test_held_out_perplexity_counts_every_token_once(student):
     """With more blocks than fit into a batch it is still the mean over tokens, not over batches."""
-    for count in (17, 23, 31):
-        _expect_perplexity(student, _texts(count), 20)
+    for count, size in ((17, 20), (23, 20), (31, 40)):
+        _expect_perplexity(student, _texts(count), size)
 
 
 def test_held_out_perplexity_is_without_dropout(student):
@@ -314,7 +321,7 @@ def _with_run(length, before, after, distinct=1000):
 
 def test_longest_shared_run_in_the_middle(student):
     """A run that stands in the middle of both."""
-    for length in (1, 2, 5):
+    for length in (1, 2, 5, 40):
         _expect_run(student, *_with_run(length, before=3, after=4), length)
 
 
@@ -332,6 +339,9 @@ def test_longest_shared_run_is_the_longest(student):
     _expect_run(student, [1, 2, 9, 3, 4, 5, 9, 6], [6, 0, 3, 4, 5, 0, 1, 2], 3)
     _expect_run(student, [7, 7, 7, 8], [7, 7, 8, 7, 7], 3)
     _expect_run(student, [1, 1, 1, 1], [1, 1, 2, 1, 1, 1], 3)
+    _expect_run(student, [3, 0, 4, 5], [4, 5, 3, 0, 4, 6, 3, 4, 5], 3)
+    _expect_run(student, [1, 2, 3], [1, 2, 3], 3)
+    _expect_run(student, [8, 9, 8], [*range(8), *[8, 9, 9] * 80], 2)  # ids that are frequent count like any others
 
 
 def test_longest_shared_run_stands_in_one_piece(student):
