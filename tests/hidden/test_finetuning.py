@@ -123,7 +123,7 @@ def _train_both(student, batches, steps, given=None, stale=None, trainings=1):
 def test_train_loss_of_one_step(student):
     """One step gives a list with one loss: that of the first batch, before the model has changed."""
     weights, batch = _weights(TINY), _batch(1, 5)
-    got = student.train(_model(student, weights), student.prop("loader", [batch]), 1, learning_rate=0.01)
+    got = student.train(_model(student, weights), student.prop("loader", [batch]), 1, 0.01)
     _expect_losses(student, got, [_loss(weights, batch).item()])
 
 

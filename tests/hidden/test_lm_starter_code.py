@@ -122,8 +122,8 @@ def test_split_documents_of_several_lines(student):
         f"  {first}\n{second}\n{third} " for first, second, third in zip(_texts(8), _texts(8), _texts(8), strict=True)
     ]
     documents[5] = documents[2]  # which is no reason to drop one of them
-    documents[6] = "Exeunt"
-    _expect_split(student, "\n\n".join(documents) + "\n", documents, 2, 0.25)
+    documents[4], documents[6] = "\tKING. I'll go.\t", "EXEUNT"
+    _expect_split(student, "\n" + "\n\n".join(documents) + "\n", documents, 2, 0.25)
 
 
 def test_split_documents_at_several_blank_lines(student):
@@ -136,8 +136,8 @@ def test_split_documents_at_several_blank_lines(student):
 def test_split_documents_leaves_some_on_either_side(student):
     """At least one document is kept aside, and at least one is not."""
     documents = _texts(3)
-    _expect_split(student, "\n\n".join(documents), documents, 1, 0.01)
-    _expect_split(student, "\n\n".join(documents), documents, 2, 0.99)
+    for share, aside in ((0.01, 1), (0, 1), (0.99, 2), (1, 2)):
+        _expect_split(student, "\n\n".join(documents), documents, aside, share)
 
 
 # prepare
@@ -172,7 +172,7 @@ def test_prepare_one_text(student):
 
 def test_prepare_with_the_tokenizer_that_is_handed_in(student):
     """Texts are cut by the tokenizer that is handed in, with their spaces, and are left as they are."""
-    texts = [f" {text} " for text in _texts(3)]
+    texts = [f" {text}\n" for text in _texts(3)]
     tokenizer = student.prop("tokenizer", CHECKPOINT)
     tokenizer.method("add_tokens")([", "])  # which every text has, and which no token was yet
     want = [token for text in texts for token in [*tokenizer(text)["input_ids"], _tokenizer().eos_token_id]]
@@ -192,10 +192,10 @@ def test_prepare_cuts_across_texts(student):
 
 def test_prepare_puts_the_end_after_each_text(student):
     """There is one end-of-text token for each text, the last one included, and for an empty text, too."""
-    texts = [*_texts(4), "", *_texts(1)]
+    texts = [*_texts(3), "", _tokenizer().eos_token, *_texts(1)]
     ids = _joined(student, _prepared(student, texts, 1, 8)).flatten()
     ends = int((ids == _tokenizer().eos_token_id).sum())
-    student.expect(ends == 6, f"6 texts have {ends} end-of-text tokens.")
+    student.expect(ends == 7, f"6 texts, one of which is an end-of-text token, have {ends} end-of-text tokens.")
     student.expect(ids[-1] == _tokenizer().eos_token_id, "The last text does not end with the end-of-text token.")
 
 
@@ -304,8 +304,9 @@ def test_held_out_perplexity_leaves_the_weights_alone(student):
 
 
 def _expect_run(student, sample, training, want):
-    got = student.longest_shared_run(sample, training)
+    got, after = student.longest_shared_run.after(sample, training)
     student.expect_equal(got, want, about=f"the longest run of {len(sample)} ids in {len(training)}")
+    student.expect_equal(list(after), [sample, training], about="the lists of ids after the call")
 
 
 def _with_run(length, before, after, distinct=1000):

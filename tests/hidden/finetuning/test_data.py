@@ -10,7 +10,7 @@ from .shared import END, _ids, _tokenizer
 
 def _expect_rectangle(student, texts, **settings):
     """Ids and mask are right, however the student's tokenizer is set."""
-    got = student.tokenize_batch(_tokenizer(student, **settings), texts)
+    got, (_, after) = student.tokenize_batch.after(_tokenizer(student, **settings), texts)
     rows = [torch.tensor(_ids(text), dtype=torch.int64) for text in texts]
     want = {
         "input_ids": pad_sequence(rows, batch_first=True, padding_value=END),
@@ -22,6 +22,7 @@ def _expect_rectangle(student, texts, **settings):
     student.expect_equal(got["input_ids"], want["input_ids"], about="input_ids")
     mask = got["attention_mask"]
     student.expect_equal(mask.long() if hasattr(mask, "long") else mask, want["attention_mask"], about="attention_mask")
+    student.expect_equal(after, texts, about="the list of texts after the call")
 
 
 def test_tokenize_one_text(student):
