@@ -10,7 +10,7 @@ from typing import Any
 
 
 def load_props(folder: str, topic: str) -> dict[str, Any]:
-    """The named functions of props/common.py and of props/TOPIC.py."""
+    """The named functions of props/common.py and of props/TOPIC.py, which finds the others in `props_common`."""
     found: dict[str, Any] = {}
     for name in ("common", topic):
         path = Path(folder, f"{name}.py")

@@ -89,11 +89,13 @@ class Workbench:
     # -- operations
 
     def execute(self, request: Mapping[str, Any]) -> Any:
-        """Carry out one request and give the answer as plain data."""
+        """Carry out one request and give the answer as plain data. A test's first may bear its seed, as "begin"."""
         operation = request["op"]
         if operation not in OPERATIONS:
             raise ValueError(f"no operation {operation!r}")
-        return getattr(self, operation)(**{key: value for key, value in request.items() if key != "op"})
+        if "begin" in request:
+            self.begin(request["begin"])
+        return getattr(self, operation)(**{key: value for key, value in request.items() if key not in ("op", "begin")})
 
     def scan(self) -> Any:
         """Forbidden names in the topic's source, its outline and its identifiers. It runs nothing of the student's."""
@@ -239,9 +241,11 @@ class Workbench:
                 gradients[number] = reduce(gradient, self.hold)
         return gradients
 
-    def get(self, target: object, path: str) -> Any:
-        """An attribute, by a dotted path, as data where it is data."""
-        return reduce(_attribute(self.find(target), path), self.hold)
+    def get(self, target: object, path: str | Sequence[str]) -> Any:
+        """An attribute, by a dotted path, as data where it is data; of several paths a list."""
+        if isinstance(path, str):
+            return reduce(_attribute(self.find(target), path), self.hold)
+        return [self.get(target, each) for each in path]
 
     def value(self, name: str) -> Any:
         """A variable of the module, as data where it is data. One that is None or ... is not there yet."""
@@ -296,11 +300,14 @@ class Workbench:
         """Whether two handles name one object."""
         return first is second
 
-    def prop(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Ref:
-        """Something that a test hands in and cannot send, made here by a named function of the unit's props."""
+    def prop(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], of: Sequence[str] = ()) -> Ref:
+        """Something that a test hands in and cannot send, made here by a named function of the unit's props.
+
+        `of` names what of the student's it is made of, which the function gets first.
+        """
         if not self.props:
             self.props = load_props(self.config.props, self.config.topic)
-        return self.hold(self.props[name](*args, **kwargs))
+        return self.hold(self.props[name](*map(self.find, of), *args, **kwargs))
 
     def find(self, target: object) -> Any:
         """A name of the student's module, or the thing itself."""

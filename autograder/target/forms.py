@@ -21,6 +21,8 @@ def is_answer(request: Mapping[str, Any], value: Any) -> bool:
             return _are_answers(value)
         case "vjp":
             return _is(value, list, len(request["wrt"]))
+        case "get" if isinstance(request["path"], list):
+            return _is(value, list, len(request["path"]))
         case "at" | "prop":
             return isinstance(value, Ref)
         case "take":
@@ -37,7 +39,7 @@ def is_answer(request: Mapping[str, Any], value: Any) -> bool:
             return value is None or (type(value) is int and 0 < value <= MAX_CELLS)
         case "load":
             return value is None or bool(request.get("stepwise") and is_answer({"op": "step"}, value))
-        case "set" | "train" | "zero_grad" | "begin":
+        case "set" | "train" | "zero_grad":
             return value is None
         case _:
             return True

@@ -83,7 +83,7 @@ class LateTarget(InProcessTarget):
         self._on_loaded: Callable[[InProcessTarget], None] | None = on_loaded
 
     def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
-        names_something = isinstance(request.get("target"), str) or request["op"] == "value"
+        names_something = isinstance(request.get("target"), str) or request["op"] == "value" or request.get("of")
         if self._on_loaded is not None and names_something:
             self._load_now(self._on_loaded)
         return super().request(request, resolve)

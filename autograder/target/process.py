@@ -55,6 +55,7 @@ class ProcessTarget:
         bench = config.bench
         self._words = None if bench.reveal else Vocabulary(bench.topic, tuple(bench.topics), tuple(bench.forbidden))
         self._begun = False  # before, nothing hidden has been handed over
+        self._seed: int | None = None  # of a test that has begun, until its first request
         self._deadline = deadline  # of the whole submission, by time.monotonic()
         scratch = config.allowance.scratch
         self._quota = Quota(scratch, limits.scratch_mb, limits.scratch_files) if scratch else None
@@ -103,15 +104,17 @@ class ProcessTarget:
         return values, problems
 
     def begin(self, seed: int, cpu_seconds: float) -> None:
-        """The start of a test: its seed, and its limits counted from here."""
+        """The start of a test: its limits are counted from here, and its seed goes along with its first request."""
         self.printed = ""
         self._begun = True
         self._allow(cpu_seconds)
-        self.request({"op": "begin", "seed": seed})
+        self._seed = seed
 
     def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
         if not self.alive:
             raise Crashed("The process with your code has ended.")
+        if self._seed is not None:
+            request, self._seed = {**request, "begin": self._seed}, None
         number = secrets.randbits(64)
         try:
             self._worker.channel.send(request, number, self._watch)

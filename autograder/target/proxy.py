@@ -7,10 +7,12 @@ student.softmax.vjp(x, cotangent=g, wrt=(0,))   gradients, by position of argume
 student.sample.seeded(3)(model, [1, 2], 5)      random states set before this call (or before its vjp)
 student.value("answer")                         a variable of the module, as data (a Handle where it is none)
 student.prop("generator", 7)                    something made over there by a function of tests/props
+student.prop("filled", student.GPT, numbers)    the same, of something that the student wrote
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Protocol
 
 from autograder.errors import GraderError
@@ -68,6 +70,11 @@ class Handle(Ref):
     def get(self, path: str) -> Any:
         """An attribute by its path, as data: "query.weight", "blocks.0.norm1.epsilon", "query.weight.grad"."""
         return self._ask("get", path=path)
+
+    def gather(self, *paths: str) -> list[Any]:
+        """`get` for many paths, in one request."""
+        found: list[Any] = self._ask("get", path=list(paths))
+        return found
 
     def at(self, path: str) -> "Handle":
         """An attribute by its path, as a handle."""
@@ -180,8 +187,15 @@ class Student(Expectations):
         return Function(self._target, name)
 
     def prop(self, name: str, *args: Any, **kwargs: Any) -> Handle:
-        """Something made over there by a named function of the unit's props."""
-        made: Handle = _request(self._target, op="prop", name=name, args=list(args), kwargs=kwargs)
+        """Something made over there by a named function of the unit's props.
+
+        What the student wrote (`student.GPT`) may be handed to it, before anything else.
+        """
+        of = [part.callee for part in takewhile(lambda part: isinstance(part, Function), args)]
+        rest = list(args[len(of) :])
+        if any(isinstance(part, Function) for part in rest):
+            raise GraderError(f"a test hands the prop {name} something of the student's after something else")
+        made: Handle = _request(self._target, op="prop", name=name, args=rest, kwargs=kwargs, of=of)
         return made
 
     def value(self, name: str) -> Any:

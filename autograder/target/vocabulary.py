@@ -33,6 +33,7 @@ _ERROR_NAMES = frozenset(ERRORS.values())
 _MISSING = re.compile(
     r"(?P<what>.+?)(?: \(cell (?P<cell>\d{1,4}) (?:failed with (?P<kind>\w+)|ended the Python process)\))?", re.DOTALL
 )  # what the workbench's NoSuchName says
+_IS_MISSING = (" has no {}", ": `{}` is still None", ": `{}` is still ...")
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ class Vocabulary:
 
     def is_missing(self, text: str, request: Mapping[str, Any]) -> bool:
         """Whether this says, in the workbench's words, that what was asked for is missing."""
-        asked = request.get("name", request.get("target"))
+        names = (request.get("name", request.get("target")), *request.get("of", ()))
         file = f"{self.topic}{SUFFIX if text.startswith(self.topic + SUFFIX) else '.py'}"
         match = _MISSING.fullmatch(text)
-        known = (f"{file} has no {asked}", f"{file}: `{asked}` is still None", f"{file}: `{asked}` is still ...")
+        known = {f"{file}{ending.format(name)}" for name in names for ending in _IS_MISSING}
         return match is not None and match["what"] in known and match["kind"] in (None, *_PYTHONS_OWN)
 
     def is_forbidden(self, name: str, line: int) -> bool:

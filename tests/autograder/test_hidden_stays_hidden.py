@@ -86,7 +86,7 @@ LEAKS = {
     " + mark(text) + ')')",
     "a forged missing name with lines": "answer(missing='words.py has no count_words' + chr(10) + mark(text))",
     "a forged fault": "answer(fault=mark(text))",
-    "a forged output": "answer(value={}, output=mark(text))",
+    "a forged output": "answer(value=None, output=mark(text))",
     "a forged anything": "answer(**{mark(text): mark(text)})",
     "the exit status": "os._exit(77)",  # one number up to 255 is all there is to say
 }

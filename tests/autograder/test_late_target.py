@@ -19,6 +19,10 @@ def drawn():
 PROPS = """
 def letters(count):
     return iter("abcdef"[:count])
+
+
+def made(function):
+    return iter([function()])
 """
 
 
@@ -63,7 +67,12 @@ def test_a_solution_is_loaded_once_and_keeps_what_is_held(made):
 def test_a_solution_that_cannot_be_loaded_is_the_graders_fault_each_time(made, source):
     make, loaded = made
     target = make(source)
-    for ask in (lambda solution: solution.drawn(), lambda solution: solution.value("x")) * 2:
+    asks = (
+        lambda solution: solution.drawn(),
+        lambda solution: solution.value("x"),
+        lambda solution: solution.prop("made", solution.drawn),
+    )
+    for ask in asks * 2:
         target.begin(3, 1.0)
         with pytest.raises(GraderError, match="cannot be loaded"):
             ask(Student(target))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.target.failures import StudentError
+from autograder.errors import GraderError
+from autograder.target.failures import MissingName, StudentError
 from autograder.target.vocabulary import OBJECT as UNSAID  # of a type whose name the student's source does not have
 
 HERE = Path(__file__)
@@ -72,6 +73,17 @@ def test_fill(student):
     assert layer.get("bias").equal(bias)
     with pytest.raises(ValueError, match="weight has shape"):
         student.prop("fill", layer, '{"weight": [2, 3]}', weight.flatten())
+
+
+def test_what_the_student_wrote_is_filled(student):
+    numbers = torch.randn(6)
+    model = student.prop("filled", student.Model, [2], '{"first.weight": [2, 2], "unused": [2]}', numbers)
+    assert model.get("first.weight").equal(numbers[:4].view(2, 2))
+    assert model.get("unused").equal(numbers[4:])
+    with pytest.raises(MissingName, match=r"sample\.py has no Nowhere"):
+        student.prop("filled", student.Nowhere, [2], "{}", numbers)
+    with pytest.raises(GraderError, match="after something else"):
+        student.prop("filled", "Model", student.Model)
 
 
 def test_gpt2(student):

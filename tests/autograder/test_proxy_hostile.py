@@ -105,7 +105,7 @@ ASK = {
     "after": lambda handle: handle.after(1, 2),
     "keep": lambda handle: handle.keep()(1, 2),
     "prop": lambda handle: Student(handle._target).prop("generator", 1),
-    "begin": lambda handle: handle._target.begin(1, 60.0),
+    "get": lambda handle: handle.gather("x", "y"),
 }
 
 

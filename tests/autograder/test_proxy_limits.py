@@ -71,8 +71,9 @@ def test_an_import_that_hangs_is_stopped(fresh, tmp_path):
 def test_what_hangs_when_it_is_let_go_costs_the_next_test_alone(fresh):
     student = fresh("hostile", cpu_seconds=CPU)
     assert student.spin_at_exit().kind == "Last"
+    student._target.begin(1, CPU)
     with pytest.raises(TimedOut):
-        student._target.begin(1, CPU)
+        student.add(1)
     is_fine(fresh("hostile"))
 
 

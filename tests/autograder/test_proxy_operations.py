@@ -74,6 +74,15 @@ def test_get_gives_data(student, model):
         model.get("second.weight")
 
 
+def test_gather_gives_what_get_gives(student, model):
+    assert model.gather() == []
+    epsilon, shape, first = model.gather("epsilon", "first.weight.shape", "first")
+    assert (epsilon, shape) == (1e-5, (2, 2))
+    assert student.same(first, model.at("first"))
+    with pytest.raises(AttributeError, match="second"):
+        model.gather("epsilon", "second.weight")
+
+
 def test_value_of_a_variable(student, request):
     assert student.value("SCALE") == (3.0 if "mistake" in request.node.name else 2.0)
     assert isinstance(student.value("Model"), Handle)

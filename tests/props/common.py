@@ -59,13 +59,19 @@ def fill(module: torch.nn.Module, shapes: str, numbers: torch.Tensor) -> torch.n
 
     wanted = json.loads(shapes)
     parts = numbers.split([math.prod(shape) for shape in wanted.values()])
+    parameters = [attrgetter(name)(module) for name in wanted]
+    for (name, shape), parameter in zip(wanted.items(), parameters, strict=True):
+        if list(parameter.shape) != shape:
+            raise ValueError(f"{name} has shape {tuple(parameter.shape)}, should have {tuple(shape)}")
     with torch.no_grad():
-        for (name, shape), part in zip(wanted.items(), parts, strict=True):
-            parameter = attrgetter(name)(module)
-            if list(parameter.shape) != shape:
-                raise ValueError(f"{name} has shape {tuple(parameter.shape)}, should have {tuple(shape)}")
-            parameter.copy_(part.view(*shape))
+        shaped = [part.view(*shape) for part, shape in zip(parts, wanted.values(), strict=True)]
+        torch._foreach_copy_(parameters, shaped)
     return module
+
+
+def filled(make: Callable[..., Any], args: list[Any], shapes: str, numbers: torch.Tensor) -> torch.nn.Module:
+    """The module `make(*args)` with numbers in its parameters, as `fill` does it."""
+    return fill(make(*args), shapes, numbers)
 
 
 def gpt2(config: dict[str, Any], weights: dict[str, torch.Tensor] | None = None) -> transformers.GPT2LMHeadModel:
