@@ -140,3 +140,19 @@ def test_none_of_the_files_can_be_handed_out(split, tmp_path, name):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.py").write_text((split / "tests" / name).read_text())
     assert any("mine.py" in found for found in leaks(load(split), tmp_path / "out"))
+
+
+def test_fixtures_of_pytests_own_are_set_up(tiny_unit, autograder, tmp_path, read_results):
+    """Whatever a test asks for beside the code under test, and what a module sets up for all of its tests."""
+    path = tiny_unit / "tests" / FILES[0]
+    path.write_text(
+        "import pytest\n\nready = []\n\n\n"
+        "@pytest.fixture(autouse=True)\ndef _ready():\n    ready.append(1)\n    yield\n    ready.clear()\n\n\n"
+        + path.read_text().replace("(student):\n", "(student, request):\n    assert ready and request\n", 2)
+    )
+    handed = tmp_path / "one"
+    handed.mkdir()
+    (handed / "words.py").write_bytes((tiny_unit / "solutions" / "words.py").read_bytes())
+    done = autograder("grade", handed, "--out", tmp_path / "out", cwd=tiny_unit)
+    assert done.returncode == 0, done.stderr
+    assert [each["score"] for each in read_results(tmp_path / "out").values()] == [3.5]
