@@ -11,10 +11,15 @@ def _strided(*shape):
     return torch.randn(*reversed(shape)).permute(*reversed(range(len(shape))))
 
 
-def _fill(owner, module, weights):
-    """Copies weights, by name, into the parameters of a module: all numbers in one tensor, all names in one text."""
+def _packed(weights):
+    """Weights, by name, as props take them: all shapes in one text, all numbers in one tensor."""
     shapes = json.dumps({name: weight.shape for name, weight in weights.items()})
-    owner.prop("fill", module, shapes, torch.cat([weight.flatten() for weight in weights.values()]))
+    return shapes, torch.cat([weight.flatten() for weight in weights.values()])
+
+
+def _fill(owner, module, weights):
+    """Copies weights, by name, into the parameters of a module."""
+    owner.prop("fill", module, *_packed(weights))
 
 
 def _split(x, heads):

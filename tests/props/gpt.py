@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import torch
     import transformers
 
 
-def hugging_face(config: dict[str, Any]) -> transformers.GPT2LMHeadModel:
-    """A GPT2LMHeadModel in eval mode, whose parameters are zero until they are filled."""
+def gpt(
+    make: Callable[..., torch.nn.Module],
+    make_config: Callable[..., Any],
+    sizes: dict[str, int],
+    shapes: str = "{}",
+    numbers: torch.Tensor | None = None,
+) -> torch.nn.Module:
+    """A GPT of these sizes, with the numbers that it starts with, or with these where `fill` puts them."""
+    from props_common import fill
+
+    model = make(make_config(**sizes))
+    return model if numbers is None else fill(model, shapes, numbers)
+
+
+def hugging_face(
+    config: dict[str, Any], shapes: str = "{}", numbers: torch.Tensor | None = None
+) -> transformers.GPT2LMHeadModel:
+    """A GPT2LMHeadModel in eval mode, whose parameters are zero but where `fill` puts these numbers."""
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
+    from props_common import fill
+    from transformers import GPT2Config
     from transformers.initialization import no_init_weights
 
     with no_init_weights():  # half of the time, for numbers that nobody looks at
-        model = GPT2LMHeadModel(GPT2Config(**config))
+        model = _never_generating()(GPT2Config(**config))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
+    if numbers is not None:
+        fill(model, shapes, numbers)
     return model.eval()
+
+
+@cache
+def _never_generating() -> type[transformers.GPT2LMHeadModel]:
+    """GPT2LMHeadModel without what it sets up for `generate`, which takes as long as the rest."""
+    from transformers import GPT2LMHeadModel
+
+    return type(GPT2LMHeadModel.__name__, (GPT2LMHeadModel,), {"can_generate": classmethod(lambda _: False)})
 
 
 def adam_steps(
@@ -43,15 +72,15 @@ def adam_steps(
     return model
 
 
-def inputs_of(*layers: torch.nn.Module) -> list[list[torch.Tensor]]:
-    """For each layer a list to which every tensor that goes into it is added from now on."""
+def inputs_of(model: torch.nn.Module, names: list[str]) -> list[list[torch.Tensor]]:
+    """For each layer of these names a list to which every tensor that goes into it is added from now on."""
 
     def watched(layer: torch.nn.Module) -> list[torch.Tensor]:
         seen: list[torch.Tensor] = []
         layer.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].detach().clone()))
         return seen
 
-    return [watched(layer) for layer in layers]
+    return [watched(attrgetter(name)(model)) for name in names]
 
 
 class RowsThrough:
@@ -95,9 +124,9 @@ class RowsThrough:
         self._end()
 
 
-def rows_through(*layers: torch.nn.Module) -> RowsThrough:
-    """A count, from now on, of the rows that are multiplied by the weights of these layers."""
-    return RowsThrough([layer.weight for layer in layers])
+def rows_through(model: torch.nn.Module, names: list[str]) -> RowsThrough:
+    """A count, from now on, of the rows that are multiplied by the weights of the layers of these names."""
+    return RowsThrough([attrgetter(f"{name}.weight")(model) for name in names])
 
 
 def seed_torch(seed: int) -> torch.Generator:

@@ -6,13 +6,13 @@ there, or one not more than CLOSE below it.
 """
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import torch
 from torch.nn import functional
 
-from ..shared import _fill, _merged, _split
+from ..shared import _fill, _merged, _packed, _split
 
 ENTRY = 3e-6  # of a formula for each entry on its own, results up to 4
 LAYER = 3e-5  # of two matrix products in a row, results up to 10
@@ -64,12 +64,19 @@ def _gpt_parameters(sizes):
     return parameters | _norm_parameters("norm", d_model)
 
 
+@lru_cache
+def _ways(parameters):
+    """How many numbers each of these parameters is to hold, and the scale and the mean of every number."""
+    counts = [math.prod(each.shape) for each in parameters]
+    each_way = torch.tensor([(each.scale, each.mean) for each in parameters])
+    scale, mean = each_way.repeat_interleave(torch.tensor(counts), dim=0).T
+    return counts, scale, mean
+
+
 def _drawn(parameters):
     """A tensor for each of these parameters, by name. One draw makes all: many small ones would take longer."""
-    counts = [math.prod(each.shape) for each in parameters.values()]
-    each_way = torch.tensor([(each.scale, each.mean) for each in parameters.values()])
-    scale, mean = each_way.repeat_interleave(torch.tensor(counts), dim=0).T
-    parts = (mean + scale * torch.randn(sum(counts))).split(counts)
+    counts, scale, mean = _ways(tuple(parameters.values()))
+    parts = (mean + scale * torch.randn(len(mean))).split(counts)
     return {name: part.view(each.shape) for (name, each), part in zip(parameters.items(), parts, strict=True)}
 
 
@@ -90,7 +97,12 @@ def _sizes(vocab=11, context=6, d_model=8, layers=1, heads=2):
 
 def _fresh(owner, **sizes):
     """A GPT with the weights that it starts with."""
-    return owner.expect_handle(owner.GPT(owner.GPTConfig(**_sizes(**sizes))), about="GPT(...)")
+    return _gpt(owner, None, **sizes)
+
+
+def _gpt(owner, weights, **sizes):
+    """A GPT with these weights; those that are not named it starts with."""
+    return owner.prop("gpt", owner.GPT, owner.GPTConfig, _sizes(**sizes), *(_packed(weights) if weights else ()))
 
 
 def _part(weights, name):
@@ -141,9 +153,7 @@ def _decoders(student, context=6, layers=1, heads=2):
         factor = 3.0 if name.endswith(strong) else 0.3 if name.endswith("bias") else 1.0
         parameters[name] = Numbers(each.shape, factor * each.scale, factor * each.mean)
     weights = _drawn(parameters)
-    model = _fresh(student, **sizes)
-    _fill(student, model, weights)
-    return model, partial(_logits, weights, sizes=_sizes(**sizes))
+    return _gpt(student, weights, **sizes), partial(_logits, weights, sizes=_sizes(**sizes))
 
 
 def _weights_of(module, names, told):
@@ -153,17 +163,20 @@ def _weights_of(module, names, told):
 
 def _certain(student, probabilities, context=3):
     """A GPT with these probabilities of the next token, whatever came before."""
-    model = _fresh(student, vocab=len(probabilities), context=context, d_model=2, layers=1, heads=1)
-    _make_certain(student, model, probabilities, 2)
-    return model
+    sizes = {"vocab": len(probabilities), "context": context, "d_model": 2, "layers": 1, "heads": 1}
+    return _gpt(student, _sure(probabilities, 2), **sizes)
 
 
 def _make_certain(student, model, probabilities, d_model):
-    """As `_certain`, for a model that is there already: its last norm gives always (1, 0, 0, ...)."""
+    """As `_certain`, for a model that is there already."""
+    _fill(student, model, _sure(probabilities, d_model))
+
+
+def _sure(probabilities, d_model):
+    """The weights of a last norm that always gives (1, 0, 0, ...), and what then makes these probabilities."""
     embedding, first = torch.randn(len(probabilities), d_model), torch.eye(d_model)[0]
     embedding[:, 0] = torch.tensor(probabilities).log()
-    fixed = {"norm.weight": torch.zeros(d_model), "norm.bias": first, "token_embedding.weight": embedding}
-    _fill(student, model, fixed)
+    return {"norm.weight": torch.zeros(d_model), "norm.bias": first, "token_embedding.weight": embedding}
 
 
 def _expect_parameters(student, module, parameters):
@@ -220,7 +233,7 @@ def _prompt(batch, length):
 
 def _expect_unchanged(student, model):
     """A fresh model that was handed in is in training mode as before, and can be trained."""
-    student.expect(model.training, "The model was in training mode and is not any more.")
-    for name in ("token_embedding", "blocks.0.attention.query"):
-        trained = model.get(f"{name}.weight.requires_grad")
-        student.expect(trained is True, "Some of the model's parameters can no longer be trained.")
+    names = ("token_embedding", "blocks.0.attention.query")
+    training, *trained = model.gather("training", *(f"{name}.weight.requires_grad" for name in names))
+    student.expect(training, "The model was in training mode and is not any more.")
+    student.expect(trained == [True, True], "Some of the model's parameters can no longer be trained.")

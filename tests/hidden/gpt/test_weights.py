@@ -2,8 +2,8 @@
 
 import torch
 
-from ..shared import _fill
-from .shared import LOGITS, _fresh, _gpt_weights, _ids, _logits, _sizes, _weights_of
+from ..shared import _fill, _packed
+from .shared import LOGITS, _fresh, _gpt_weights, _ids, _logits, _sizes
 
 
 def _their_config(epsilon=1e-5, **sizes):
@@ -40,31 +40,31 @@ def _their_weights(weights):
 
 def _hugging_face(student, weights, epsilon=1e-5, **sizes):
     """Hugging Face's model of these sizes with these weights."""
-    model = student.prop("hugging_face", _their_config(epsilon, **sizes))
-    _fill(student, model, weights)
-    return model
+    return student.prop("hugging_face", _their_config(epsilon, **sizes), *_packed(weights))
 
 
 def _loaded(student, epsilon=1e-5, **sizes):
-    """The student's GPT after loading, Hugging Face's model, and the weights by our names."""
+    """What the student's function gives, Hugging Face's model, and the weights by our names."""
     weights = _gpt_weights(_sizes(**sizes))
     theirs = _hugging_face(student, _their_weights(weights), epsilon, **sizes)
-    model = _fresh(student, **sizes)
-    loaded = student.expect_handle(student.load_gpt2_weights(model, theirs), about="the result")
-    student.expect(student.same(loaded, model), "The result should be the GPT that was handed in, and is another one.")
-    return model, theirs, weights
+    loaded = student.load_gpt2_weights(_fresh(student, **sizes), theirs)
+    return student.expect_handle(loaded, about="the result"), theirs, weights
 
 
-def _expect_their_logits(student, model, weights, tokens, epsilon=1e-5, **sizes):
+def _expect_their_logits(student, model, weights, tokens, epsilon=1e-5, about="the result", **sizes):
     """The logits are those of a GPT with these weights and this epsilon."""
-    student.expect_close(model(tokens), _logits(weights, tokens, _sizes(**sizes), epsilon), atol=LOGITS)
+    student.expect_close(model(tokens), _logits(weights, tokens, _sizes(**sizes), epsilon), atol=LOGITS, about=about)
 
 
 def test_load_embeddings_and_last_norm(student):
     """The two embeddings and the last norm hold Hugging Face's numbers, and the GPT is given back."""
-    model, _, weights = _loaded(student, heads=1)
-    for name in ("token_embedding.weight", "position_embedding.weight", "norm.weight", "norm.bias"):
-        student.expect_equal(model.get(name), weights[name], about=name)
+    weights = _gpt_weights(_sizes(heads=1))
+    model, theirs = _fresh(student, heads=1), _hugging_face(student, _their_weights(weights), heads=1)
+    loaded = student.expect_handle(student.load_gpt2_weights(model, theirs), about="the result")
+    student.expect(student.same(loaded, model), "The result should be the GPT that was handed in, and is another one.")
+    names = ("token_embedding.weight", "position_embedding.weight", "norm.weight", "norm.bias")
+    for name, there in zip(names, model.gather(*names), strict=True):
+        student.expect_equal(there, weights[name], about=name)
 
 
 def test_load_one_block(student):
@@ -96,9 +96,7 @@ def test_load_shares_no_memory(student):
     model, theirs, weights = _loaded(student)
     changed = _their_weights(_gpt_weights(_sizes()))
     _fill(student, theirs, changed)
-    told = model.parameters()
-    for name, there in _weights_of(model, weights, told).items():
-        student.expect_equal(there, weights[name], about=f"{name}, after Hugging Face's model was changed,")
+    _expect_their_logits(student, model, weights, _ids(2, 6), about="the logits after Hugging Face's model was changed")
     _fill(student, model, _gpt_weights(_sizes()))
     told = theirs.parameters()
     for name, weight in changed.items():
@@ -108,9 +106,8 @@ def test_load_shares_no_memory(student):
 
 def test_load_another_epsilon(student):
     """All norms get Hugging Face's layer_norm_epsilon."""
-    model, _, weights = _loaded(student, epsilon=0.3, layers=2)
-    _expect_their_logits(student, model, weights, _ids(3, 5), epsilon=0.3, layers=2)
-    student.expect_close(model.get("norm.epsilon"), 0.3, atol=1e-6, about="norm.epsilon")
+    model, _, weights = _loaded(student, epsilon=0.3)
+    _expect_their_logits(student, model, weights, _ids(3, 5), epsilon=0.3)
 
 
 def test_load_leaves_the_other_model_alone(student):
@@ -123,8 +120,9 @@ def test_load_leaves_the_other_model_alone(student):
         student.expect(name in told, f"Hugging Face's {name} is gone.")
         student.expect_equal(told[name].data, weight, about=f"Hugging Face's {name}")
         student.expect(told[name].requires_grad, f"Hugging Face's {name} can no longer be trained.")
-    student.expect_close(theirs.get("transformer.ln_f.eps"), 0.01, atol=1e-6, about="Hugging Face's epsilon")
-    student.expect(not theirs.training, "Hugging Face's model was in evaluation mode and is not any more.")
+    epsilon, training = theirs.gather("transformer.ln_f.eps", "training")
+    student.expect_close(epsilon, 0.01, atol=1e-6, about="Hugging Face's epsilon")
+    student.expect(not training, "Hugging Face's model was in evaluation mode and is not any more.")
 
 
 def test_load_sizes_that_do_not_fit(student):
@@ -138,6 +136,5 @@ def test_load_sizes_that_do_not_fit(student):
 def test_load_heads_that_do_not_fit(student):
     """Another number of heads is a ValueError that names an argument, although all shapes are the same."""
     theirs = student.prop("hugging_face", _their_config(heads=2))
-    for heads in (4, 1):
-        with student.expect_raises(ValueError, naming=("model", "hugging_face_model")):
-            student.load_gpt2_weights(_fresh(student, heads=heads), theirs)
+    with student.expect_raises(ValueError, naming=("model", "hugging_face_model")):
+        student.load_gpt2_weights(_fresh(student, heads=4), theirs)
