@@ -26,6 +26,10 @@ from autograder.student.wire import Ref
 MAX_HANDLES = 10_000
 
 
+class OtherForm(TypeError):
+    """A result is not of the form whose gradient was asked for."""
+
+
 class NoSuchName(AttributeError):
     """The student's file lacks a function or class that the exercise asks for."""
 
@@ -385,10 +389,10 @@ def _pairs(result: Any, cotangent: Any) -> list[tuple[Any, Any]]:
         return []
     if isinstance(cotangent, (list, tuple)):
         if not isinstance(result, (list, tuple)) or len(result) != len(cotangent):
-            raise TypeError(f"the result should have {len(cotangent)} parts")
+            raise OtherForm(f"the result should have {len(cotangent)} parts")
         return [pair for part, given in zip(result, cotangent, strict=True) for pair in _pairs(part, given)]
     if not hasattr(result, "requires_grad"):
-        raise TypeError(f"the result should be a tensor, not {type(result).__name__}")
+        raise OtherForm(f"the result should be a tensor, not {type(result).__name__}")
     if tuple(result.shape) != tuple(cotangent.shape):
-        raise TypeError(f"the result has shape {tuple(result.shape)}, should have {tuple(cotangent.shape)}")
+        raise OtherForm(f"the result has shape {tuple(result.shape)}, should have {tuple(cotangent.shape)}")
     return [(result, cotangent)]

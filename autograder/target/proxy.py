@@ -17,7 +17,9 @@ from typing import Any, Protocol
 
 from autograder.errors import GraderError
 from autograder.student.wire import Ref
-from autograder.target.expect import Expectations
+from autograder.student.workbench import OtherForm
+from autograder.target.expect import Expectations, describe
+from autograder.target.failures import NotAsExpected, StudentError
 
 
 class Target(Protocol):
@@ -146,16 +148,21 @@ class Function:
         for place in wrt:
             if isinstance(place, int) and not hasattr(args[place], "requires_grad"):
                 raise GraderError(f"a test wants the gradient for argument {place}, which is no tensor")
-        return _request(
-            self.target,
-            op="vjp",
-            target=self.callee,
-            args=list(args),
-            kwargs=kwargs,
-            cotangent=cotangent,
-            wrt=list(wrt),
-            seed=self.seed,
-        )
+        try:
+            return _request(
+                self.target,
+                op="vjp",
+                target=self.callee,
+                args=list(args),
+                kwargs=kwargs,
+                cotangent=cotangent,
+                wrt=list(wrt),
+                seed=self.seed,
+            )
+        except StudentError as error:
+            if error.name == OtherForm.__name__ and not error.frames:
+                raise NotAsExpected(f"The result: not of the right form; expected {describe(cotangent)}.") from None
+            raise
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], after: bool) -> Any:
         keep = None if self.kept is None else list(self.kept)
