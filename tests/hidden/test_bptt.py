@@ -118,13 +118,17 @@ def test_forward_with_ids_that_repeat(student):
 
 
 def test_forward_leaves_its_arguments_alone(student):
-    """Parameters, inputs, targets and state are afterwards what they were, and a second call gives the same."""
+    """Arguments are afterwards what they were; a later call gives the same, and changes nothing in an earlier cache."""
     problem = _problem(6, 4, 5)
+    cache = _cache(student, problem, needed_by="forward")
+    kept = {name: cache.get(name) for name in ("states", "probs")}
     result, after = student.forward.after(*problem)
     for name, now, before in zip(("params", "inputs", "targets", "state"), after, problem, strict=True):
         student.expect_equal(now, before, about=f"{name} after the call")
     first = student.expect_number(student.expect_parts(result, 2, about="the result, (loss, cache),")[0], "the loss")
     student.forward(*_problem(6, 4, 5))
+    for name, array in kept.items():
+        student.expect_equal(cache.get(name), array, about=f'"{name}" in the first cache after other calls')
     student.expect_close(_forward(student, problem)[0], first, ROUNDING, ROUNDING, about="the loss of a later call")
 
 

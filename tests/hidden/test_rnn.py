@@ -154,8 +154,11 @@ def test_model_keeps_nothing_between_calls(student):
 
 
 def test_model_leaves_its_arguments_alone(student):
-    """Tokens and state, contiguous or not, are afterwards what they were."""
+    """Tokens and state, contiguous or not, are afterwards what they were, with gradients and without."""
     model, weights = _model(student, 8, 3, 5)
+    tokens, state = torch.randint(8, (2, 3)), torch.rand(2, 5)
+    _, after = student.prop("without_gradients").after(model, tokens, state)
+    student.expect_equal(after[2], state, about="state after the call")
     for tokens, state in (
         (torch.randint(8, (4, 6)), torch.rand(4, 5)),
         (torch.randint(8, (6, 4)).T, _strided(4, 5).tanh()),

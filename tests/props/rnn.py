@@ -42,6 +42,17 @@ def language_model(weights: dict[str, torch.Tensor]) -> torch.nn.Module:
     return LanguageModel()
 
 
+def without_gradients() -> Callable[..., Any]:
+    """A function that calls a model where autograd rests."""
+    import torch
+
+    def call(model: torch.nn.Module, *args: Any) -> Any:
+        with torch.no_grad():
+            return model(*args)
+
+    return call
+
+
 def adam() -> Callable[..., Any]:
     """A function that trains a language model on one batch with Adam, and gives its losses, one for each step.
 

@@ -127,6 +127,9 @@ def test_most_similar_of_many_words(student):
     vocab, vectors = _around([0.99 - 0.1 * place for place in range(12)], unknown=0.5)
     student.expect_equal(student.most_similar("ale", vocab, vectors), WORDS[1:6])
     student.expect_equal(student.most_similar("ale", vocab, vectors, 9), WORDS[1:10])
+    vocab, vectors = _around([0.6, 0.3, 0.0, -0.3, -0.6], unknown=0.5)
+    vectors[vocab[WORDS[3]]] = 0.0  # nearer than what points away
+    student.expect_equal(student.most_similar("ale", vocab, vectors), WORDS[1:6])
 
 
 def test_most_similar_leaves_out_the_word_itself(student):
@@ -228,7 +231,7 @@ def test_analogy_by_cosine(student):
 
 def test_analogy_never_answers_with_the_question(student):
     """a, b, c and `<unk>` are never the answer, however near they are and however far the others."""
-    rest = ", found 4 0 0 3, hall 1 0 0 3, ink -5"
+    rest = ", found 4 0 0 3, hall 1 0 0 3, ink -5, bread 0 0 0 1, crown 0 0 0 1 1, dagger 0 0 0 -1 2, elm -1 0 0 0 1"
     answers = []
     for near in ("a 0 1, b 0 1.2, c 3", "a 1, b 1 1, c 1 -1", "a 1, b 3 0.1, c 1 0 0.1", "a 1 0 0.1, b 3 0.1, c 1"):
         vocab, vectors = _analogy(_points(near + rest), unknown=(3, 0.1, 0.1, 0, 0, 0))

@@ -21,7 +21,8 @@ TOO_SURPRISING = 26
 def _clear_prompts(length, new):
     """(weights, two prompts, each with what it continues to) where each greedy choice is ahead by 0.05 or more.
 
-    Of longer prompts it makes a difference to leave out what comes before the last id, or the first two.
+    Of longer prompts it makes a difference to leave out what comes before the last id, or the first two, and to read
+    all of the text once more for each new id.
     """
     while True:  # most models have two such prompts among 20
         weights = _remembering()
@@ -29,21 +30,22 @@ def _clear_prompts(length, new):
         ids, clear = _continued(weights, prompts, new)
         if length > 1:
             clear &= (_continued(weights, prompts[:, min(2, length - 1) :], new)[0] != ids).any(dim=1)
+            clear &= (_continued(weights, prompts, new, again=True)[0] != ids).any(dim=1)
         texts = torch.cat([prompts, ids], dim=1)[clear]
         found = [(text[:length], text) for text in texts[:2].tolist()]
         if len(found) == 2:
             return weights, found
 
 
-def _continued(weights, prompts, new):
-    """(the likeliest ids that follow, (B, new); whether each of them is far ahead, (B,))"""
+def _continued(weights, prompts, new, again=False):
+    """(the likeliest ids that follow, (B, new); whether each of them is far ahead, (B,)); `again`: all are read anew"""
     tokens, state, ids, clear = prompts, None, [], torch.ones(len(prompts), dtype=torch.bool)
     for _ in range(new):
         logits, state = _read(weights, tokens, state)
         best = logits[:, -1].topk(2)
         clear &= best.values[:, 0] - best.values[:, 1] > 0.05
-        tokens = best.indices[:, :1]
-        ids.append(tokens)
+        ids.append(best.indices[:, :1])
+        tokens = torch.cat([prompts, *ids], dim=1) if again else ids[-1]
     return torch.cat(ids, dim=1), clear
 
 
@@ -230,7 +232,8 @@ def test_sample_leaves_its_arguments_alone(student):
 
 @pytest.mark.parametrize(("prompt", "temperature", "name"), [([], 1.0, "prompt"), ([1, 2], -0.5, "temperature")])
 def test_sample_of_bad_arguments(student, prompt, temperature, name):
-    """An empty prompt and a temperature below 0 are ValueErrors that name the argument."""
+    """An empty prompt and a temperature below 0 are ValueErrors that name the argument, also where nothing is drawn."""
     model = student.prop("language_model", _next_in_a_circle(4, 40.0))
-    with student.expect_raises(ValueError, naming=(name,)):
-        student.sample(model, prompt, 3, temperature)
+    for new in (3, 0):
+        with student.expect_raises(ValueError, naming=(name,)):
+            student.sample(model, prompt, new, temperature)
