@@ -47,7 +47,7 @@ def test_causal_mask_of_two_positions(student):
 
 def test_causal_mask_of_many_positions(student):
     """Each position sees itself and all before it, and nothing after it."""
-    for length in (5, 33):
+    for length in (5, 200):
         got = student.expect_tensor(student.causal_mask(length), shape=(length, length), dtype=torch.bool)
         student.expect_equal(got, torch.ones(length, length).tril().bool())
 
@@ -87,7 +87,7 @@ def test_attention_output(student):
 
 def test_attention_with_sizes_that_differ(student):
     """Queries and keys may differ in number, and values in size; the scale belongs to the size of query and key."""
-    for length, sources, size, value_size in ((3, 5, 4, 7), (1, 4, 3, 1), (4, 1, 2, 3)):
+    for length, sources, size, value_size in ((3, 5, 4, 7), (1, 4, 3, 1), (4, 1, 2, 3), (2, 3, 1, 2)):
         query, key = torch.randn(2, length, size), torch.randn(2, sources, size)
         _expect_attention(student, query, key, torch.randn(2, sources, value_size))
 
@@ -193,6 +193,9 @@ def test_attention_with_large_scores(student):
     query, key = 150 * direction, 100 * direction
     _expect_attention(student, query, key, torch.randn(1, 3, 2))
     _expect_attention(student, query, -key, torch.randn(1, 3, 2))
+    # 3000, 4500 and 3600; the values are large, too
+    query, key = torch.full((1, 1, 1), 30.0), torch.tensor([100.0, 150.0, 120.0])[None, :, None]
+    _expect_attention(student, query, key, 1000 * torch.randn(1, 3, 2))
     near = torch.tensor([3.125, 3.1875, 3.15625])[None, :, None] * torch.tensor([1.0, 0.0, 0.0, 0.0])  # 100, 102, 101
     for sign in (1.0, -1.0):
         query = sign * torch.tensor([[[64.0, 1.0, 0.0, -1.0]]])

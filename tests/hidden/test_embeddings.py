@@ -36,8 +36,11 @@ def test_build_vocab_leaves_out_rare_words(student):
 
 def test_build_vocab_keeps_words_as_they_are(student):
     """No word is changed or left out, and ties are in the order of all code points: capitals before small letters."""
-    words = ["", "!", "'tis", "10", "9", "Zounds", "ark", "art", "arts", "thou", "zounds", "École", "éclair"]
+    words = ["", " ale", "!", "'tis", "10", "9", "</s>", "<UNK>", "Zounds", "ark", "art", "arts", "thou", "zounds"]
+    words += ["École", "éclair"]
     student.expect_equal(student.build_vocab(words[::-1] + _shuffled(words)), _vocab(words))
+    many = [f"{number:03}" for number in range(200)]
+    student.expect_equal(student.build_vocab(_shuffled(many)), _vocab(many))
     counted = _shuffled(["The"] * 3 + ["the"] * 4 + ["THE"] * 2)
     student.expect_equal(student.build_vocab(counted, min_count=3), _vocab(["the", "The"]))
 
@@ -99,8 +102,9 @@ def test_ngrams_of_a_single_run(student):
 
 def test_ngrams_of_a_text(student):
     """Without n, every run of five ids is a row, each beginning one place after the one before."""
-    ids = torch.randint(50, (12,))
-    student.expect_equal(student.ngrams(ids), ids.unfold(0, 5, 1))
+    for length in (12, 200):
+        ids = torch.randint(50, (length,))
+        student.expect_equal(student.ngrams(ids), ids.unfold(0, 5, 1))
 
 
 def test_ngrams_of_any_length(student):

@@ -58,7 +58,7 @@ def test_model_of_one_sequence(student):
 
 def test_model_of_a_batch(student):
     """Every sequence of a batch is read on its own, for any sizes."""
-    for batch, length, *sizes in ((4, 12, 9, 3, 5), (5, 5, 5, 5, 5), (2, 1, 3, 6, 1)):
+    for batch, length, *sizes in ((4, 12, 9, 3, 5), (5, 5, 5, 5, 5), (2, 1, 3, 6, 1), (1, 100, 9, 3, 5)):
         model, weights = _model(student, *sizes)
         _expect_run(student, model, weights, torch.randint(sizes[0], (batch, length)))
 
@@ -67,7 +67,9 @@ def test_model_goes_on_from_a_state(student):
     """A state that is handed in is where the first step begins."""
     model, weights = _model(student, 8, 3, 5)
     for batch, length in ((3, 4), (4, 1), (1, 2)):
-        _expect_run(student, model, weights, torch.randint(8, (batch, length)), torch.rand(batch, 5) * 2 - 1)
+        state = torch.rand(batch, 5) * 2 - 1
+        state[1:2] = 0.0  # which is a state like any other
+        _expect_run(student, model, weights, torch.randint(8, (batch, length)), state)
 
 
 def test_model_reads_a_text_in_pieces(student):
@@ -146,7 +148,7 @@ def test_model_learns_a_batch_by_heart(student):
 def test_model_keeps_nothing_between_calls(student):
     """Without a state every call begins with zeros, whatever was read before; training and evaluation are the same."""
     model, weights = _model(student, 8, 3, 12)
-    tokens = torch.randint(8, (3, 5))
+    tokens = torch.randint(8, (5, 5))
     for part in (tokens, tokens, tokens[:2, 1:]):
         _expect_run(student, model, weights, part)
     model.train(False)

@@ -96,7 +96,7 @@ def test_merge_heads_of_one_sequence(student):
 
 def test_merge_heads_of_a_batch(student):
     """Each sequence of a batch is merged on its own, for any sizes."""
-    for shape in ((2, 4, 3, 5), (3, 3, 3, 3), (2, 1, 4, 3), (2, 3, 1, 2)):
+    for shape in ((2, 4, 3, 5), (3, 3, 3, 3), (2, 1, 4, 3), (2, 3, 1, 2), (2, 1, 3, 3)):
         x = torch.randn(*shape)
         student.expect_equal(student.merge_heads(x), _merged(x))
 
@@ -209,7 +209,7 @@ def test_mha_of_a_query_that_sees_nothing(student):
 def test_mha_keeps_nothing_from_one_call_to_the_next(student):
     """One layer takes sequences of any length and batches of any size, with and without mask, in any order."""
     layer, solution = _layers(student, 6, 2)
-    for batch, length, mask in ((2, 4, _mask(4, 4, allowed=2)), (3, 6, None), (2, 4, None)):
+    for batch, length, mask in ((2, 4, _mask(4, 4, allowed=2)), (3, 20, None), (2, 4, None)):
         x = torch.randn(batch, length, 6)
         student.expect_close(layer(x, mask), solution(x, mask), atol=LAYER)
 
@@ -218,9 +218,10 @@ def test_mha_in_training_and_in_evaluation(student):
     """Nothing is dropped at random and nothing kept: training mode and evaluation mode give the same."""
     layer, solution = _layers(student, 6, 2)
     for mode in (True, False):
-        x = torch.randn(2, 4, 6)
+        x, mask = torch.randn(2, 4, 6), _mask(4, 4, allowed=2)
         layer.train(mode)
         student.expect_close(layer(x), solution(x), atol=LAYER)
+        student.expect_close(layer(x, mask), solution(x, mask), atol=LAYER)
 
 
 def test_mha_can_learn_when_fresh(student):

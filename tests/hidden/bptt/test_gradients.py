@@ -44,9 +44,10 @@ def _norms(problem):
 
 def test_numerical_gradient_of_squares(student):
     """The gradient of a sum of squares is twice the array."""
-    x = np.random.randn(5)
-    got = student.numerical_gradient(student.prop("function", "sum_of_squares"), x)
-    student.expect_close(got, 2 * x, atol=1e-8)  # 1e-10 of rounding, times 1 / epsilon and a sum of size 10
+    for size in (5, 30):
+        x = np.random.randn(size)
+        got = student.numerical_gradient(student.prop("function", "sum_of_squares"), x)
+        student.expect_close(got, 2 * x, atol=1e-8)  # 1e-10 of rounding, times 1 / epsilon and a sum of size 10
 
 
 def test_numerical_gradient_of_a_function_that_mixes_entries(student):
@@ -138,8 +139,8 @@ def test_state_gradient_norms_of_two_steps(student):
 
 def test_state_gradient_norms_of_many_steps(student):
     """The gradient goes back step by step to the first state, and the norms stand in the order of time."""
-    for sizes in ((3, 7, 9), (4, 1, 3)):
-        _expect_norms(student, _problem(*sizes))
+    for problem in (_problem(3, 7, 9), _problem(4, 1, 3), _remembering(5, 4, 60)):
+        _expect_norms(student, problem)
 
 
 def test_state_gradient_norms_agree_with_autograd(student):
@@ -248,7 +249,8 @@ def test_clip_gradients_not_over_the_limit(student):
     gradients, norm = _gradients()
     exact = {name: 0 * gradient for name, gradient in gradients.items()}
     exact["W_x"][2, 1], exact["b_y"][3] = -3.0, 4.0
-    for given, max_norm in ((gradients, 1.2 * norm), (exact, 5.0)):
+    small = {name: 1e-9 * gradient for name, gradient in gradients.items()}
+    for given, max_norm in ((gradients, 1.2 * norm), (gradients, 1.001 * norm), (small, 1.0), (exact, 5.0)):
         clipped, _ = _clip(student, given, max_norm)
         student.expect(isinstance(clipped, dict), "The clipped gradients are no dict.")
         for name in NAMES:
@@ -273,6 +275,8 @@ def test_clip_gradients_leaves_its_argument_alone(student):
 
 def test_clip_gradients_to_nothing(student):
     """A max_norm of 0 or less is a ValueError that names it."""
-    for max_norm in (0.0, -1.0):
-        with student.expect_raises(ValueError, naming=("max_norm",)):
-            student.clip_gradients(_gradients()[0], max_norm)
+    gradients = _gradients()[0]
+    for given in (gradients, {name: 0 * gradient for name, gradient in gradients.items()}):
+        for max_norm in (0.0, -1.0):
+            with student.expect_raises(ValueError, naming=("max_norm",)):
+                student.clip_gradients(given, max_norm)

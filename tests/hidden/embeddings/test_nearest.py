@@ -126,7 +126,7 @@ def test_most_similar_of_many_words(student):
     student.expect_equal(student.most_similar("ale", vocab, vectors), WORDS[1:6])
     vocab, vectors = _around([0.99 - 0.1 * place for place in range(12)], unknown=0.5)
     student.expect_equal(student.most_similar("ale", vocab, vectors), WORDS[1:6])
-    student.expect_equal(student.most_similar("ale", vocab, vectors, 9), WORDS[1:10])
+    student.expect_equal(student.most_similar("ale", vocab, vectors, 11), WORDS[1:12])
     vocab, vectors = _around([0.6, 0.3, 0.0, -0.3, -0.6], unknown=0.5)
     vectors[vocab[WORDS[3]]] = 0.0  # nearer than what points away
     student.expect_equal(student.most_similar("ale", vocab, vectors), WORDS[1:6])
@@ -167,6 +167,8 @@ def test_most_similar_uses_the_ids_of_the_vocabulary(student):
     """The vector of a word is the row of its id, in whatever order the vocabulary lists its words."""
     vocab, vectors = _around([0.9, 0.6, 0.3, 0.0, -0.3, -0.6], unknown=0.8)
     student.expect_equal(student.most_similar("ale", dict(reversed(vocab.items())), vectors, 4), WORDS[1:5])
+    vectors[0] = 2 * vectors[vocab["ale"]]  # `<unk>` may be asked for as well
+    student.expect_equal(student.most_similar("<unk>", vocab, vectors, 4), WORDS[:4])
 
 
 def test_most_similar_of_an_unknown_word(student):
@@ -239,7 +241,11 @@ def test_analogy_never_answers_with_the_question(student):
     for answer in answers:
         student.expect_equal(answer, "found")
     rows = _points("a 1, b 2 1, c 1 1, far -1 -1 0 0.1, found -1 -1 0 1")  # all that is left points away
-    student.expect_equal(student.analogy("a", "b", "c", *_analogy(rows)), "found")
+    vocab, vectors = _analogy(rows)
+    for order in (vocab, dict(reversed(vocab.items()))):
+        student.expect_equal(student.analogy("a", "b", "c", order, vectors), "found")
+    rows = _points("a 1, c 0 1 1, found 0 1 0.8, hall 0 1 -1, ink 1 1")  # a is to a as c is to what is like c
+    student.expect_equal(student.analogy("a", "a", "c", *_analogy(rows)), "found")
 
 
 def test_analogy_of_an_unknown_word(student):

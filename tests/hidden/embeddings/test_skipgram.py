@@ -23,7 +23,7 @@ def test_skipgram_pairs_of_neighbours(student):
 
 def test_skipgram_pairs_of_a_wider_window(student):
     """All positions up to `window` away on either side count, by centre position, then context position."""
-    for length, window in ((7, 2), (12, 5)):
+    for length, window in ((7, 2), (12, 5), (40, 15)):
         ids = torch.randperm(50)[:length]
         student.expect_equal(student.skipgram_pairs(ids, window), _pairs(ids, window))
 
@@ -86,7 +86,7 @@ def test_negative_sampling_loss_of_several_negatives(student):
 
 def test_negative_sampling_loss_of_a_batch(student):
     """Every pair has its own negatives, and the loss is the mean over the pairs."""
-    for batch, size, negatives in ((6, 4, 3), (4, 4, 4), (2, 5, 1), (3, 1, 3)):
+    for batch, size, negatives in ((6, 4, 3), (4, 4, 4), (2, 5, 1), (3, 1, 3), (2, 3, 25)):
         args = _vectors_of_pairs(batch, size, negatives)
         student.expect_close(student.negative_sampling_loss(*args), _loss(*args), atol=LOSS)
 

@@ -83,6 +83,7 @@ def test_sample_greedily(student):
         model = student.prop("language_model", weights)
         for prompt, want in prompts:
             _expect_ids(student, student.sample(model, prompt, new, temperature=0), want)
+            _expect_ids(student, student.sample(model, prompt, new, 0, _generator(student)), want)
 
 
 def test_sample_remembers_what_it_has_read(student):

@@ -17,7 +17,7 @@ def test_initial_state_is_zero(student):
 
 def test_initial_state_of_a_batch(student):
     """There is one row of zeros for each sequence of the batch."""
-    for batch, size in ((3, 5), (5, 3), (4, 4), (2, 1)):
+    for batch, size in ((3, 5), (5, 3), (4, 4), (2, 1), (100, 2)):
         student.expect_equal(student.initial_state(batch, size), torch.zeros(batch, size))
     student.expect_equal(student.initial_state(batch_size=3, hidden_dim=2), torch.zeros(3, 2))
 
@@ -51,7 +51,7 @@ def test_rnn_step_from_a_state(student):
 
 def test_rnn_step_of_a_batch(student):
     """Every row of a batch makes its own step, for any sizes."""
-    for batch, size, hidden in ((5, 3, 4), (4, 4, 4), (2, 6, 1)):
+    for batch, size, hidden in ((5, 3, 4), (4, 4, 4), (2, 6, 1), (100, 2, 3)):
         args = _step(batch, size, hidden)
         student.expect_close(student.rnn_step(*args), _new_state(*args), atol=STATE)
 
