@@ -181,8 +181,8 @@ def test_generate_options_take_the_likeliest(student, reference):
         student.expect(len(row) == length + 12, f"{len(row) - length} tokens are added to a prompt of {length}.")
         judge = reference.prop("gpt2", GPT2, {name: each.data for name, each in model.parameters().items()})
         logits = judge(row[None], use_cache=False)["logits"][0, length - 1 : -1]
-        logits[:, END] = -torch.inf
         chosen = logits.gather(1, row[length:, None])[:, 0]
+        logits[:, END] = -torch.inf  # options may forbid the end, or let it stand for nothing
         likely = logits.amax(dim=1) - chosen < 1e-5  # with a cache the sums run in another order
         student.expect(likely.all(), "Not every token that is added is the likeliest one.")
 
