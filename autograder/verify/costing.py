@@ -7,6 +7,7 @@ from typing import Any
 from autograder.errors import GraderError
 from autograder.grading.costs import STEPS, Cost
 from autograder.grading.diagnosis import cost_of
+from autograder.grading.likeness import alike
 from autograder.grading.pool import warm_up
 from autograder.grading.recording import Recorder
 from autograder.grading.scratch import made_scratch
@@ -58,12 +59,12 @@ class _Careful(Recorder):
 
     def __init__(self, target: InProcessTarget) -> None:
         super().__init__(target)
-        self._sent: list[tuple[dict[str, Any], tuple[bytes, bytes]]] = []
+        self._sent: list[tuple[dict[str, Any], Any]] = []  # each request, and a copy of it
 
     def request(self, request: dict[str, Any], resolve: Callable[[int, str], Any] = wire.Ref) -> Any:
-        self._sent.append((request, wire.encode(request)))
+        self._sent.append((request, wire.decode(*wire.encode(request))))
         return super().request(request, resolve)
 
     @property
     def changed(self) -> bool:
-        return any(wire.encode(request) != sent for request, sent in self._sent)
+        return not all(alike(request, copy, tolerance=0) for request, copy in self._sent)

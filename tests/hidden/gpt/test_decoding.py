@@ -10,7 +10,7 @@ from .shared import (
     _expect_unchanged,
     _fresh,
     _ids,
-    _make_certain,
+    _make_slightly_likelier,
     _prompt,
 )
 
@@ -37,9 +37,10 @@ def test_greedy_of_a_batch(student):
     model, solution = _decoders(student)
     tokens = _prompt(4, 5).T
     _expect_greedy(student, solution, student.greedy_decode(model, tokens, 2), tokens, 2)
-    _make_certain(student, model, [0.5] + (VOCABULARY - 1) * [0.5 / VOCABULARY], 8)
-    zeros = torch.zeros(2, 3, dtype=torch.int64)
-    student.expect_equal(student.greedy_decode(model, zeros[:, :1], 2), zeros)
+    for certain in (0, VOCABULARY - 1):
+        _make_slightly_likelier(student, model, certain)
+        want = torch.full((2, 9), certain)  # more new tokens than the context has places
+        student.expect_equal(student.greedy_decode(model, want[:, :1], 8), want)
 
 
 def test_greedy_beyond_the_context(student):
@@ -52,7 +53,7 @@ def test_greedy_beyond_the_context(student):
 
 def test_greedy_of_no_new_token(student):
     """With `max_new_tokens` 0 the result is the prompt."""
-    tokens = _ids(2, 3)
+    tokens = _ids(2, 9)  # all of it, beyond the context as well
     student.expect_equal(student.greedy_decode(_fresh(student), tokens, 0), tokens)
 
 
@@ -98,9 +99,12 @@ def test_cache_of_a_batch(student):
 def test_cache_beyond_the_context(student):
     """Beyond the context the ids are still those of greedy decoding: the last `context_length` ids count."""
     model, solution = _decoders(student)
-    for length, count in ((4, 4), (9, 2)):
+    for length, count in ((4, 4), (11, 2)):
         tokens = _prompt(4, length)
         _expect_greedy(student, solution, student.generate_with_cache(model, tokens, count), tokens, count)
+    _make_slightly_likelier(student, model, VOCABULARY - 1)  # which ends nothing
+    want = torch.full((2, 9), VOCABULARY - 1)
+    student.expect_equal(student.generate_with_cache(model, want[:, :1], 8), want)
 
 
 def test_cache_computes_no_position_twice(student):
@@ -132,6 +136,7 @@ def test_cache_leaves_its_tokens_alone(student):
     got, after = student.generate_with_cache.after(model, tokens, 2)
     _expect_greedy(student, solution, got, tokens, 2)
     student.expect_equal(after[1], tokens, about="tokens after the call")
-    student.expect_equal(student.generate_with_cache(model, tokens, 0), tokens)
+    for prompt in (tokens, _prompt(1, 9)):
+        student.expect_equal(student.generate_with_cache(model, prompt, 0), prompt)
     student.expect_close(model(tokens), solution(tokens), atol=LOGITS, about="the model's logits after the call")
     _expect_unchanged(student, model)

@@ -42,12 +42,14 @@ def test_top_k_keeps_ties(student):
     for k, lowest in ((1, (3.0, 5.0, 4.0)), (2, (2.0, 5.0, 4.0)), (4, (1.0, 5.0, 0.5))):
         want = torch.where(logits >= torch.tensor(lowest)[:, None], logits, -math.inf)
         student.expect_equal(student.top_k_filter(logits, k), want)
+    close = torch.tensor([1.0, 0.9999, 1.0001])  # no ties
+    student.expect_equal(student.top_k_filter(close, 2), torch.tensor([1.0, -math.inf, 1.0001]))
 
 
 def test_top_k_more_than_there_are(student):
     """k equal to V, or more, keeps all."""
     logits = torch.randn(3, 4)
-    for k in (4, 5):
+    for k in (4, 5, 1000):
         student.expect_equal(student.top_k_filter(logits, k), logits)
 
 
@@ -76,7 +78,7 @@ def test_top_k_less_than_one(student):
             student.top_k_filter(torch.randn(2, 4), k)
 
 
-# top_p_filter: all sums of probabilities keep 0.01 away from p
+# top_p_filter: all sums of probabilities keep 0.001 away from p
 
 
 def _shuffled(probabilities, *shape):
@@ -112,12 +114,13 @@ def test_top_p_of_little(student):
     want = torch.where(logits == logits.amax(dim=-1, keepdim=True), logits, -math.inf)
     for p in (0.0, 0.4):
         student.expect_equal(student.top_p_filter(logits, p), want)
+    student.expect_equal(student.top_p_filter(logits[0, :1], 0.0), logits[0, :1])
 
 
 def test_top_p_of_equal_logits(student):
-    """Of equal logits no more stay than are needed; which of them is free."""
-    for p, count in ((0.45, 2), (0.6, 3), (0.1, 1)):
-        got = student.expect_tensor(student.top_p_filter(torch.full((2, 4), 1.5), p), shape=(2, 4))
+    """Of equal logits, few or many, no more stay than are needed; which of them is free."""
+    for tokens, p, count in ((4, 0.45, 2), (4, 0.6, 3), (4, 0.1, 1), (200, 0.0175, 4), (200, 0.9925, 199)):
+        got = student.expect_tensor(student.top_p_filter(torch.full((2, tokens), 1.5), p), shape=(2, tokens))
         kept = torch.isfinite(got)
         student.expect(bool((kept.sum(dim=-1) == count).all()), "The number of tokens that are kept is not the fewest.")
         student.expect_equal(got, torch.where(kept, 1.5, -math.inf))
@@ -157,6 +160,6 @@ def test_top_p_leaves_its_input_alone(student):
 
 def test_top_p_outside_its_range(student):
     """p below 0 or above 1 is a ValueError that names an argument."""
-    for p in (-0.1, 1.01, 50):
+    for p in (-0.1, -0.0001, 1.0001, 50):
         with student.expect_raises(ValueError, naming=("p",)):
             student.top_p_filter(torch.randn(2, 4), p)

@@ -12,6 +12,7 @@ from .shared import (
     _fresh,
     _ids,
     _make_certain,
+    _make_slightly_likelier,
     _prompt,
 )
 
@@ -45,9 +46,7 @@ def test_sample_with_temperature_zero_is_greedy(student):
     model, solution = _decoders(student)
     tokens = _prompt(4, 2)
     _expect_greedy(student, solution, student.sample(model, tokens, 2, temperature=0.0), tokens, 2)
-    flat = [1 / VOCABULARY] * VOCABULARY
-    flat[1] *= 1.3
-    _make_certain(student, model, flat, 8)
+    _make_slightly_likelier(student, model, 1)
     got = student.sample(model, torch.zeros(20, 1, dtype=torch.int64), 1, temperature=0, top_k=190, top_p=0.9)
     got = student.expect_tensor(got, shape=(20, 2), dtype=torch.int64)
     student.expect(bool((got[:, 1] == 1).all()), "With temperature 0 a token is drawn that is not the likeliest.")
@@ -74,7 +73,7 @@ def test_sample_with_temperature(student):
     """The logits are divided by the temperature: a low one makes likely tokens likelier, a high one evens out."""
     probabilities = (0.02, 0.34, 0.64)
     model = _certain(student, probabilities)
-    for temperature in (0.3, 3.0):
+    for temperature in (0.3, 10.0):
         drawn = _draws(student, model, temperature=temperature)
         powers = [probability ** (1 / temperature) for probability in probabilities]
         _expect_shares(student, drawn, [power / sum(powers) for power in powers])
@@ -101,7 +100,7 @@ def test_sample_with_filters_at_their_limits(student):
 
 def test_sample_of_no_new_token(student):
     """With `max_new_tokens` 0 the result is the prompt, whatever the other arguments."""
-    model, tokens = _fresh(student), _ids(2, 3)
+    model, tokens = _fresh(student), _ids(2, 9)  # beyond the context as well
     for options in ({"temperature": 0}, {"top_k": 2, "top_p": 0.5}):
         student.expect_equal(student.sample(model, tokens, 0, **options), tokens)
 
@@ -118,12 +117,15 @@ def test_sample_beyond_the_context(student):
     """The model sees the last `context_length` ids, no more and no fewer."""
     model, solution = _decoders(student)
     # of a prompt longer than the context the first ids say something else than the last, in some of so many sequences
-    for length, count, options in ((9, 2, {"top_k": 1}), (5, 3, {"temperature": 0})):
+    for length, count, options in ((9, 2, {"top_k": 1}), (5, 3, {"top_p": 0.0}), (9, 1, {"temperature": 0})):
         tokens = _prompt(30, length)
         got, after = student.sample.after(model, tokens, count, **options)
         _expect_greedy(student, solution, got, tokens, count)
         student.expect_equal(after[1], tokens, about="tokens after the call")
     _expect_unchanged(student, model)
+    _make_certain(student, model, [1e-12] * (VOCABULARY - 1) + [1.0], 8)  # the last one ends nothing
+    want = torch.full((2, 9), VOCABULARY - 1)
+    student.expect_equal(student.sample(model, want[:, :1], 8), want)
 
 
 def test_sample_draws_from_its_generator(student):
