@@ -19,13 +19,9 @@ documents, in blocks of 64 (10 seeds each, 2 of those below the line; seeds deci
     48.2 - 50.2   8 blocks, 3e-3, of the first four documents alone; 8 blocks, 3e-4 are 48.3
     67.1 - 71.2   1 block, 1e-3
     94.3 - 95.0   16 blocks, 1e-4
-    155           8 blocks, 5e-5, which is the default of `train`
-    307.4         untrained
-    328 and more  8 blocks, 3e-2 and more
+    155           8 blocks, 5e-5, which is the default of `train`; 307.4 untrained; 328 and more 8 blocks, 3e-2 and up
 
-In blocks the first of 64 tokens is not predicted and the context is cut. So the band is for models; the grammar's value
-only says where the floor is.
-
+The grammar only says where the floor is: in blocks the first of 64 tokens is not predicted, and the context is cut.
 BAND: whoever chose among 4 to 16 blocks and 1e-3 to 5e-3 by validation text has learned what is to be learned here, and
 is inside by 8 or more; one seed and another differ by 4.1 at most. HALF is where half of the way from untrained to the
 reference is gone, in logarithms: about sqrt(307.4 * 13.8).
