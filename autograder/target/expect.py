@@ -14,11 +14,11 @@ from fractions import Fraction
 from typing import Any
 
 from autograder.errors import GraderError
+from autograder.student.answers import MAX_BITS
 from autograder.student.wire import Ref
 from autograder.target.failures import NotAsExpected, PartlyAsExpected, StudentError
 
 _DIMENSIONS, _LARGEST_SIZE = 6, 99_999  # of shapes that a message spells out
-_FLOAT_BITS = 1023  # an int of more does not fit into a float
 
 
 def describe(value: Any) -> str:
@@ -72,7 +72,7 @@ class Expectations:
             got = got.item()
         if isinstance(got, bool) or not isinstance(got, (int, float)):
             raise NotAsExpected(f"{_start(about)}: {describe(got)}; expected a number.")
-        if isinstance(got, int) and got.bit_length() > _FLOAT_BITS:
+        if isinstance(got, int) and got.bit_length() > MAX_BITS:
             raise NotAsExpected(f"{_start(about)}: an integer of {got.bit_length()} bits; expected a smaller number.")
         if not math.isfinite(got):
             raise NotAsExpected(f"{_start(about)}: {got}; expected a finite number.")

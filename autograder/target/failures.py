@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from autograder.student.answers import MAX_BITS
 from autograder.student.notebook import SUFFIX, line_shown
 from autograder.student.reduce import ERRORS, MAX_FRAMES, MAX_TEXT
-
-_LONG_INT = 1023  # bits
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class _Short(reprlib.Repr):
         self.maxlist = self.maxtuple = self.maxdict = 8
 
     def repr_int(self, x: int, level: int) -> str:
-        return f"an integer of {x.bit_length()} bits" if x.bit_length() > _LONG_INT else super().repr_int(x, level)
+        return f"an integer of {x.bit_length()} bits" if x.bit_length() > MAX_BITS else super().repr_int(x, level)
 
 
 _SHORT = _Short()

@@ -149,16 +149,7 @@ class Function:
             if isinstance(place, int) and not hasattr(args[place], "requires_grad"):
                 raise GraderError(f"a test wants the gradient for argument {place}, which is no tensor")
         try:
-            return _request(
-                self.target,
-                op="vjp",
-                target=self.callee,
-                args=list(args),
-                kwargs=kwargs,
-                cotangent=cotangent,
-                wrt=list(wrt),
-                seed=self.seed,
-            )
+            return self._ask("vjp", args, kwargs, cotangent=cotangent, wrt=list(wrt))
         except StudentError as error:
             if error.name == OtherForm.__name__ and not error.frames:
                 raise NotAsExpected(f"The result: not of the right form; expected {describe(cotangent)}.") from None
@@ -166,16 +157,11 @@ class Function:
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], after: bool) -> Any:
         keep = None if self.kept is None else list(self.kept)
-        return _request(
-            self.target,
-            op="call",
-            target=self.callee,
-            args=list(args),
-            kwargs=kwargs,
-            keep=keep,
-            after=after,
-            seed=self.seed,
-        )
+        return self._ask("call", args, kwargs, keep=keep, after=after)
+
+    def _ask(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any], **rest: Any) -> Any:
+        about = {"target": self.callee, "args": list(args), "kwargs": kwargs, "seed": self.seed}
+        return _request(self.target, op=operation, **about, **rest)
 
 
 class Student(Expectations):

@@ -108,10 +108,17 @@ def test_a_shortcut_is_told(autograder, desk):
     assert done.returncode == 1
 
 
-def test_the_debugger_stops_in_the_students_code(autograder, desk):
-    write(desk, RIGHT.replace("return 'oak'", "words = text.split()\n    return words[3]"))
-    done = autograder("check", "--pdb", cwd=desk, stdin="p 'here', words\nq\n")
-    assert "('here', ['oak'])" in done.stdout
+@pytest.mark.parametrize(
+    ("body", "asked", "printed"),
+    [
+        ("words = text.split()\n    return words[3]", "words", "['oak']"),
+        ("import json\n    return json.loads(text)", "text", "'oak'"),  # which fails deep in a library
+    ],
+)
+def test_the_debugger_stops_in_the_students_code_and_no_deeper(autograder, desk, body, asked, printed):
+    write(desk, RIGHT.replace("return 'oak'", body))
+    done = autograder("check", "--pdb", cwd=desk, stdin=f"p 'here', {asked}\nq\n")
+    assert f"('here', {printed})" in done.stdout
     assert "words.py(6)most_common()" in done.stdout
     assert done.returncode == 1
 
@@ -121,13 +128,6 @@ def test_the_debugger_stops_in_the_test_where_an_answer_is_wrong(autograder, des
     done = autograder("check", "--pdb", cwd=desk, stdin="q\n")
     assert "test_words.py(11)test_most_common_of_one()" in done.stdout
     assert done.returncode == 1
-
-
-def test_the_debugger_stops_in_the_students_code_and_no_deeper(autograder, desk):
-    write(desk, RIGHT.replace("return 'oak'", "import json\n    return json.loads(text)"))
-    done = autograder("check", "--pdb", cwd=desk, stdin="p 'here', text\nq\n")
-    assert "('here', 'oak')" in done.stdout
-    assert "words.py(6)most_common()" in done.stdout
 
 
 def test_the_debugger_passes_by_what_is_not_written(autograder, desk):

@@ -57,10 +57,10 @@ def test_vjp_of_arguments_that_are_not_contiguous(student):
 
 def test_vjp_where_the_result_has_another_form(student):
     x = torch.randn(2)
-    for function, arguments, cotangent, expected in (
-        (student.pair, (x, x), (x, x, x), "a tuple of 3"),
-        (student.none_at_all, (), x, r"a tensor of shape \(2,\)"),
-        (student.scaled, (x,), torch.ones(3), r"a tensor of shape \(3,\)"),
+    for function, arguments, cotangent, wrt, expected in (
+        (student.pair, (x, x), (x, x, x), (0,), "a tuple of 3"),
+        (student.none_at_all, (), x, (), r"a tensor of shape \(2,\)"),
+        (student.scaled, (x,), torch.ones(3), (0,), r"a tensor of shape \(3,\)"),
     ):
         with pytest.raises(NotAsExpected, match=f"^The result: not of the right form; expected {expected}.$"):
-            function.vjp(*arguments, cotangent=cotangent, wrt=())
+            function.vjp(*arguments, cotangent=cotangent, wrt=wrt)

@@ -23,10 +23,7 @@ def _counts(student, name, want):
 GOOD, LESS_GOOD = "What a wonderful day.", "We met on Tuesday."
 BAD, WORSE = "The walk took an hour.", "This is terrible."
 NEARLY_AS_GOOD = "Our room was clean."  # 0.9997, where GOOD has 0.9998
-IF_CAPITAL, IF_SMALL = (
-    "It could be worse.",
-    "The book is on the table.",
-)  # in small letters the second is the better one
+IF_CAPITAL, IF_SMALL = "It could be worse.", "The book is on the table."  # in small letters the second is better
 
 
 def _expect_most_positive(student, *cases):

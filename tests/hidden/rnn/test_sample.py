@@ -107,14 +107,19 @@ def _expect_half(student, draws, scale, **extra):
     chance = float(torch.softmax(logits / scale, dim=0)[hot])
     model = student.prop("language_model", _always(logits))
     got = student.sample(model, [2, 1], draws, generator=_generator(student), **extra)
-    got = student.expect_parts(got, draws + 2, about=f"the prompt and {draws} new ids")
-    drawn = torch.tensor([int(student.expect_number(each, about="an id")) for each in got[2:]])
+    drawn = _new_ids(student, got, draws)
     student.expect(bool(((drawn >= 0) & (drawn < 51)).all()), "Some id does not belong to the vocabulary.")
     came = int((drawn == hot).sum())
     believable = _surprise(came, draws, chance) < TOO_SURPRISING
     often = "often" if came > chance * draws else "seldom"
     student.expect(believable, f"The likeliest id comes too {often} at this temperature.")
     return drawn, hot
+
+
+def _new_ids(student, got, count):
+    """So many ids, (count,), that follow a prompt of two."""
+    got = student.expect_parts(got, count + 2, about=f"the prompt and {count} new ids")
+    return torch.tensor([int(student.expect_number(each, about="an id")) for each in got[2:]])
 
 
 def _generator(student):
@@ -145,9 +150,8 @@ def test_sample_at_low_temperature(student):
     logits[random.randrange(51)] = 40.0  # sure at any temperature under 1; where logits are multiplied, like all others
     model = student.prop("language_model", _always(logits))
     got = student.sample(model, [2, 1], 8, generator=_generator(student), temperature=0.01)
-    got = student.expect_parts(got, 10, about="the prompt and 8 new ids")
-    sure = all(int(student.expect_number(each, about="an id")) == int(logits.argmax()) for each in got[2:])
-    student.expect(sure, "At temperature 0.01 an id comes that is all but impossible there.")
+    sure = (_new_ids(student, got, 8) == logits.argmax()).all()
+    student.expect(bool(sure), "At temperature 0.01 an id comes that is all but impossible there.")
     _expect_half(student, 60, 0.01, temperature=0.01)
 
 
