@@ -69,14 +69,25 @@ def test_sample_by_the_probabilities(student):
     )
 
 
-def test_sample_with_temperature(student):
-    """The logits are divided by the temperature: a low one makes likely tokens likelier, a high one evens out."""
+def test_sample_at_low_temperature(student):
+    """The logits are divided by the temperature: a low one makes likely tokens likelier."""
+    for chances, where in (((1e-17, 0.5, 0.5), "even at 1"), ((0.1, 0.45, 0.45), "there")):
+        drawn = _draws(student, _certain(student, chances), temperature=0.01)
+        student.expect(bool(drawn.all()), f"A token is drawn at temperature 0.01 that is all but impossible {where}.")
+    _expect_powers(student, 0.3)
+
+
+def test_sample_at_high_temperature(student):
+    """A high temperature evens out."""
+    _expect_powers(student, 10.0)
+
+
+def _expect_powers(student, temperature):
+    """Each token is drawn as often as its probability to the power of 1 / temperature says."""
     probabilities = (0.02, 0.34, 0.64)
-    model = _certain(student, probabilities)
-    for temperature in (0.3, 10.0):
-        drawn = _draws(student, model, temperature=temperature)
-        powers = [probability ** (1 / temperature) for probability in probabilities]
-        _expect_shares(student, drawn, [power / sum(powers) for power in powers])
+    drawn = _draws(student, _certain(student, probabilities), temperature=temperature)
+    powers = [probability ** (1 / temperature) for probability in probabilities]
+    _expect_shares(student, drawn, [power / sum(powers) for power in powers])
 
 
 def test_sample_from_the_top_k(student):
@@ -103,6 +114,15 @@ def test_sample_of_no_new_token(student):
     model, tokens = _fresh(student), _ids(2, 9)  # beyond the context as well
     for options in ({"temperature": 0}, {"top_k": 2, "top_p": 0.5}):
         student.expect_equal(student.sample(model, tokens, 0, **options), tokens)
+
+
+def test_sample_with_both_filters(student):
+    """A top-p counts where a top-k is given as well, and the other way round."""
+    model = _certain(student, (0.3, 0.2, 0.5))
+    for one, other, options in (("p", "k", {"top_k": 3, "top_p": 0.3}), ("k", "p", {"top_k": 1, "top_p": 0.9})):
+        drawn = _draws(student, model, **options)
+        likeliest = bool((drawn == 2).all())
+        student.expect(likeliest, f"With a top-{other} a token is drawn that top-{one} alone leaves out.")
 
 
 def test_sample_filters_in_order(student):
