@@ -103,6 +103,7 @@ def _remove(root: Path) -> bool:
     try:
         remove(root)
     except OSError as error:  # a nuisance, and nobody's marks
-        print(f"{root} could not be removed: {error}", file=sys.stderr)  # noqa: T201
+        if root.exists():  # and no other command, looking for what was left over, was faster
+            print(f"{root} could not be removed: {error}", file=sys.stderr)  # noqa: T201
         return False
     return True
