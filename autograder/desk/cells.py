@@ -4,9 +4,8 @@ The commonest two are nobody's mistake of programming: a cell calls a function w
 what a cell further down makes. The notebook is read here as data and not run.
 """
 
-import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograder.student.cells import ENDED
@@ -47,7 +46,7 @@ def tell(number: int, error: StudentError, cells: Sequence[Cell], failed: frozen
 
 def _undefined(number: int, name: str, line: str, cells: Sequence[Cell], failed: frozenset[int]) -> ToldCell | None:
     """What to say of a name that is missing, if a cell of the notebook makes it."""
-    makers = [cell for cell in cells if cell.number != number and name in _made(cell)]
+    makers = [cell for cell in cells if cell.number != number and name in cell.makes()]
     above = [cell for cell in makers if cell.number < number]
     for cell in reversed(above):
         if not cell.run:
@@ -64,29 +63,3 @@ def _undefined(number: int, name: str, line: str, cells: Sequence[Cell], failed:
         f"`{name}` is made in cell {below}, further down. Cells run from top to bottom: move cell {below} above this "
         "one. (In Jupyter, Restart and Run All shows the same.)",
     )
-
-
-def _made(cell: Cell) -> frozenset[str]:
-    """The names that a cell gives a value to, outside of its functions and classes."""
-    try:
-        tree = cell.tree()
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
-    return frozenset(_names(tree.body))
-
-
-def _names(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop()
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield name
-            case ast.Import(names=names) | ast.ImportFrom(names=names):
-                yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
-            case ast.Name(id=name, ctx=ast.Store()):
-                yield name
-            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                pass  # names of their own
-            case _:
-                waiting += ast.iter_child_nodes(node)

@@ -6,6 +6,7 @@ that a notebook finds without importing them (`display`, `get_ipython`) are ther
 """
 
 import ast
+import builtins
 import contextlib
 import inspect
 import linecache
@@ -79,6 +80,19 @@ def run(
             error = None  # and the frames that it holds
     _close_figures()
     namespace |= replaced
+
+
+def why_missing(name: str, cells: Sequence[Cell], failures: Sequence[Failure], reveal: bool) -> str:
+    """The first that failed of the cells that make a name, in brackets, and what it said if `reveal`; or nothing."""
+    makers = {cell.number for cell in cells if name in cell.makes() or (not cell.makes() and name in cell.source)}
+    told = next((failure for failure in failures if failure["cell"] in makers), None)
+    if told is None:
+        return ""
+    if told["name"] == ENDED:
+        return f" (cell {told['cell']} ended the Python process)"
+    kind = told["name"] if hasattr(builtins, told["name"]) or reveal else told["kind"]
+    text = f": {told['text']}" if reveal and told["text"] else ""
+    return f" (cell {told['cell']} failed with {kind}{text})"
 
 
 def _run_cell(file: str, cell: Cell, namespace: dict[str, Any], seconds: float) -> BaseException | None:

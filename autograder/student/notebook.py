@@ -56,6 +56,30 @@ class Cell:
         """Its syntax tree, or what `compile` raises: SyntaxError, ValueError, RecursionError, MemoryError."""
         return parsed(self.source)
 
+    def makes(self) -> frozenset[str]:
+        """The names that it gives a value to, outside of its functions and classes; none where it is no Python."""
+        try:
+            return frozenset(_names_made(self.tree().body))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return frozenset()
+
+
+def _names_made(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                pass  # names of their own
+            case _:
+                waiting += ast.iter_child_nodes(node)
+
 
 def file_name(notebook: object, cell: int | str) -> str:
     """What code of a cell is compiled as, so that a traceback names the cell: "/.../tutorial.ipynb, cell 4"."""

@@ -6,7 +6,6 @@ been resolved to the objects they name.
 """
 
 import ast
-import builtins
 import random
 import sys
 import types
@@ -67,6 +66,7 @@ class Workbench:
     numbers: Iterator[int] = field(default_factory=count)  # of handles; none is used twice
     props: dict[str, Any] = field(default_factory=dict)
     failed_cells: list[cells.Failure] = field(default_factory=list)
+    _code: list[notebook.Cell] = field(default_factory=list)
     _loading: Iterator[int] = field(default_factory=lambda: iter(()))
 
     @property
@@ -146,13 +146,19 @@ class Workbench:
             setattr(self.module, name, value)
 
     def _run_cells(self) -> Iterator[int]:
-        config, code = self.config, notebook.read(self.file.read_bytes())
+        config, self._code = self.config, notebook.read(self.file.read_bytes())
         self.failed_cells = []
         with cells.shell_modules(stay=config.isolated):
             module = cells.made_module(config.topic, self.file)
             seconds = config.load_seconds if config.isolated else 0.0  # no timers in the tests' own process
             yield from cells.run(
-                module, code, self.failed_cells, seconds, config.reveal, self._replaced_names(), config.ended_cells
+                module,
+                self._code,
+                self.failed_cells,
+                seconds,
+                config.reveal,
+                self._replaced_names(),
+                config.ended_cells,
             )
         self.module = module
 
@@ -256,7 +262,7 @@ class Workbench:
         found = self.find(name)
         if found is None or found is ...:
             still = "None" if found is None else "..."
-            raise NoSuchName(f"{self.file.name}: `{name}` is still {still}{self._first_failure()}")
+            raise NoSuchName(f"{self.file.name}: `{name}` is still {still}{self._why_missing(name)}")
         return reduce(found, self.hold)
 
     def at(self, target: object, path: str) -> Any:
@@ -320,18 +326,10 @@ class Workbench:
         try:
             return getattr(self.module, target)
         except AttributeError:
-            raise NoSuchName(f"{self.file.name} has no {target}{self._first_failure()}") from None
+            raise NoSuchName(f"{self.file.name} has no {target}{self._why_missing(target)}") from None
 
-    def _first_failure(self) -> str:
-        """Why a name may be missing: the first cell that failed, and what it said where nothing is hidden."""
-        if not self.failed_cells:
-            return ""
-        told = self.failed_cells[0]
-        if told["name"] == cells.ENDED:
-            return f" (cell {told['cell']} ended the Python process)"
-        name = told["name"] if hasattr(builtins, told["name"]) or self.config.reveal else told["kind"]
-        text = f": {told['text']}" if self.config.reveal and told["text"] else ""
-        return f" (cell {told['cell']} failed with {name}{text})"
+    def _why_missing(self, name: str) -> str:
+        return cells.why_missing(name, self._code, self.failed_cells, self.config.reveal)
 
 
 OPERATIONS = frozenset(

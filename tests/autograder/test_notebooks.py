@@ -213,15 +213,18 @@ def test_a_value_that_is_not_set_is_missing(run, unset):
     assert str(error.value) == f"book.ipynb: `x` is still {unset}"
 
 
-def test_what_is_missing_names_the_first_cell_that_failed(run):
-    class_of_their_own = "class Told(KeyError):\n    pass\nraise Told('a text')"
-    cells = (class_of_their_own, "def (:", "y = None")
+def test_what_is_missing_names_the_cell_that_failed_to_make_it(run):
+    class_of_their_own = "class Told(KeyError):\n    pass\nraise Told('a text')\nx = 1"
+    cells = (class_of_their_own, "def f(:", "x = y = None")
     student = run(*cells)
-    for name in ("x", "y"):
-        with pytest.raises(MissingName, match=rf"{name}.* \(cell 1 failed with KeyError\)$"):
-            student.value(name)
-    with pytest.raises(MissingName, match=r"book.ipynb has no f \(cell 1 failed with KeyError\)$"):
+    with pytest.raises(MissingName, match=r"`x` is still None \(cell 1 failed with KeyError\)$"):
+        student.value("x")
+    with pytest.raises(MissingName, match=r"book.ipynb has no f \(cell 2 failed with SyntaxError\)$"):
         student.f(1)
+    with pytest.raises(MissingName, match=r"`y` is still None$"):  # nor is the cell to blame that makes it so
+        student.value("y")
+    with pytest.raises(MissingName, match=r"book.ipynb has no nowhere$"):
+        student.value("nowhere")
     with pytest.raises(MissingName, match=r"\(cell 1 failed with Told: 'a text'\)$"):
         run(*cells, reveal=True).value("x")
 
@@ -302,7 +305,7 @@ def test_stand_ins_for_modules_and_names(run, tmp_path):
 BOOK = notebook(
     "SCALE = 2\n%time x = 5",
     "def scaled(x):\n    return SCALE * x",
-    "1 / 0",
+    "nowhere = 1 / 0",
     "def read(path):\n    with open(path) as file:\n        return file.read()\n\ntext = read('../data/text')",
     "def told():\n    return 1 / 0",
     "none = None",
@@ -333,8 +336,8 @@ def test_a_notebook_on_every_target(anywhere, request):
     assert anywhere.value("text") == "beside"
     assert anywhere.read("../data/text") == "beside"
     assert failures(anywhere) == [(3, "ZeroDivisionError")]
-    for missing in ("none", "nowhere"):
-        with pytest.raises(MissingName, match=r"cell 3 failed with ZeroDivisionError"):
+    for missing, why in (("nowhere", r"has no nowhere \(cell 3 failed with ZeroDivisionError"), ("none", "None$")):
+        with pytest.raises(MissingName, match=why):
             anywhere.value(missing)
     with pytest.raises(StudentError) as error:
         anywhere.told()
