@@ -162,6 +162,9 @@ def test_attention_to_nothing_is_zero(student):
     student.expect_equal(output[[0, 1], [1, 3]], torch.zeros(2, 3), about="output of a query that sees nothing")
     student.expect_equal(weights[[0, 1], [1, 3]], torch.zeros(2, 5), about="weights of a query that sees nothing")
     _expect_attention(student, query, key, value, mask)
+    for sources in (5, 1):  # and where no query of all may attend to anything
+        nothing = torch.zeros(4, sources, dtype=torch.bool)
+        _expect_attention(student, query, key[:, :sources], value[:, :sources], nothing, atol=0.0)
 
 
 def test_attention_gradients_where_nothing_is_seen(student):

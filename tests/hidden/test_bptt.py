@@ -71,7 +71,7 @@ def test_forward_probs_of_one_step(student):
 
 def test_forward_states_of_many_steps(student):
     """Each state is made from its own input and from the state before it; there are T + 1 of them."""
-    for problem in (_problem(6, 4, 5), _problem(3, 7, 8), _remembering(5, 4, 60)):
+    for problem in (_problem(6, 4, 5), _problem(3, 7, 8), _problem(4, 1, 3), _remembering(5, 4, 60)):
         want = _run(problem)[1]
         student.expect_close(_forward(student, problem)[1]["states"], want, ROUNDING, about='cache["states"]')
 
@@ -187,8 +187,11 @@ def test_backward_from_a_given_state(student):
 
 def test_backward_with_ids_that_repeat(student):
     """A row of W_x whose id enters several times gets the sum of what all these steps give it."""
-    _expect_backward(student, _problem(3, 4, 8))
-    _expect_backward(student, _problem(2, 3, 5))
+    for sizes in ((3, 4, 8), (2, 3, 5), (4, 4, 6)):
+        _expect_backward(student, _problem(*sizes))
+    params, _, _, state = _problem(5, 4, 1)
+    params["W_s"] *= 0  # steps that are the same in all, and count as often as they come
+    _expect_backward(student, (params, np.array([1, 3, 3, 3]), np.array([4, 0, 0, 0]), state))
 
 
 def test_backward_through_many_steps(student):

@@ -118,7 +118,7 @@ def test_ngrams_of_any_length(student):
 
 def test_ngrams_of_a_text_that_is_too_short(student):
     """Fewer than n ids give no run: no rows, n columns."""
-    for length, n in ((4, 5), (0, 5), (2, 3), (0, 1), (3, 20)):
+    for length, n in ((4, 5), (3, 5), (5, 8), (0, 5), (2, 3), (0, 1), (3, 20)):
         got = student.ngrams(torch.randint(50, (length,)), n)
         student.expect_tensor(got, shape=(0, n), dtype=torch.int64)
 

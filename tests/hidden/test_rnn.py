@@ -153,6 +153,7 @@ def test_model_keeps_nothing_between_calls(student):
         _expect_run(student, model, weights, part)
     model.train(False)
     _expect_run(student, model, weights, tokens)
+    _expect_run(student, model, weights, tokens, torch.rand(5, 12) * 2 - 1)
 
 
 def test_model_leaves_its_arguments_alone(student):

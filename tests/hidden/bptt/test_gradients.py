@@ -139,7 +139,7 @@ def test_state_gradient_norms_of_two_steps(student):
 
 def test_state_gradient_norms_of_many_steps(student):
     """The gradient goes back step by step to the first state, and the norms stand in the order of time."""
-    for problem in (_problem(3, 7, 9), _problem(4, 1, 3), _remembering(5, 4, 60)):
+    for problem in (_problem(3, 7, 9), _problem(4, 1, 3), _problem(5, 5, 4), _remembering(5, 4, 60)):
         _expect_norms(student, problem)
 
 
@@ -179,7 +179,7 @@ def test_state_gradient_norms_twice(student):
     states = cache.get("states")
     for _ in range(2):
         student.expect_close(student.state_gradient_norms(params, cache), want, atol=0.0, rtol=RELATIVE)
-    student.expect_equal(cache.get("states"), states, about='cache["states"] after the call')
+        student.expect_equal(cache.get("states"), states, about='cache["states"] after the call')
     gradients = _backward_if_it_works(student, params, _cache(student, problem))
     if gradients is not None:
         again = _backward_if_it_works(student, params, cache)

@@ -113,8 +113,8 @@ def test_most_similar_finds_the_nearest(student):
 
 
 def test_most_similar_in_order(student):
-    """The nearest word comes first, and the list has k words."""
-    vocab, vectors = _around([0.8, 0.6, 0.4, 0.2, 0.0, -0.3])
+    """The nearest word comes first, and the list has k words; a cosine that is larger by a hundredth is larger."""
+    vocab, vectors = _around([0.8, 0.59, 0.58, 0.57, 0.0, -0.3])
     for k in (2, 4):
         student.expect_equal(student.most_similar("ale", vocab, vectors, k), WORDS[1 : k + 1])
     student.expect_equal(student.most_similar("ale", vocab, vectors, k=3), WORDS[1:4])
@@ -213,6 +213,11 @@ def test_analogy_in_any_direction(student):
     for question in ("woman man queen king", "man king woman queen", "king queen man woman"):
         a, b, c, d = question.split()
         student.expect_equal(student.analogy(a, b, c, *_analogy(PARALLELOGRAM)), d)
+    vocab, vectors = _analogy(PARALLELOGRAM)
+    others = [word for word in vocab if word not in ("<unk>", "queen")]
+    for words in (["queen", *others], [*others, "queen"]):  # whose id is the first or the last
+        rows = torch.stack([vectors[0], *(vectors[vocab[word]] for word in words)])
+        student.expect_equal(student.analogy("man", "woman", "king", _vocab(words), rows), "queen")
 
 
 def test_analogy_of_the_raw_vectors(student):
@@ -244,6 +249,8 @@ def test_analogy_never_answers_with_the_question(student):
         student.expect_equal(student.analogy("a", "b", "c", order, vectors), "found")
     rows = _points("a 1, c 0 1 1, found 0 1 0.8, hall 0 1 -1, ink 1 1")  # a is to a as c is to what is like c
     student.expect_equal(student.analogy("a", "a", "c", *_analogy(rows)), "found")
+    rows = _points("a 1, b 1 0.1, c 0 1, found 0 1, hall 1 1, ink 0.5 1")  # c has a double
+    student.expect_equal(student.analogy("a", "b", "c", *_analogy(rows)), "found")
 
 
 def test_analogy_of_an_unknown_word(student):

@@ -57,6 +57,10 @@ def test_corrupt_draws_every_other_id_alike(student):
     mixed = torch.tensor([[0, old, 4] for old in (0, 1, 2, 2, 2, 3, 4)]).repeat(draws, 1)  # whatever is frequent there
     for windows in (constant, mixed):
         there = _expect_broken(student, student.corrupt(windows, 5, generator), windows, 5)
+        steps = (there - windows[:, 1]) % 5
+        for apart in (1, 4):  # as far as four ids, each drawn once, would be; chance makes either once in 1e180 runs
+            same = steps[apart:] == steps[:-apart]
+            student.expect(bool(same.any() and not same.all()), "the draws depend on each other")
         for old in windows[:, 1].unique().tolist():
             drawn = there[windows[:, 1] == old]
             shares = torch.bincount(drawn, minlength=5) / len(drawn)
@@ -79,6 +83,12 @@ def test_corrupt_draws_only_from_the_generator(student):
     second = student.corrupt.seeded(2)(windows, 20000, student.prop("generator", 5))
     first = student.expect_tensor(first, shape=(30, 5), dtype=torch.int64)
     student.expect_equal(second, first)
+    alone = [student.corrupt.seeded(seed)(windows[:1], 20000, student.prop("generator", 5)) for seed in (1, 2)]
+    student.expect_equal(
+        alone[1],
+        student.expect_tensor(alone[0], shape=(1, 5), dtype=torch.int64),
+        about="what comes of a single window",
+    )
     for found in (first[:, 2], (first[:, 2] - windows[:, 2]) % 20000):  # 26 or fewer of 30: by chance once in 1e8 runs
         student.expect(len(found.unique()) > 26, "not every window has a draw of its own")
 
@@ -167,7 +177,7 @@ def test_scorer_of_one_window(student):
 
 def test_scorer_of_a_batch(student):
     """Each window of a batch has its own score, for any sizes."""
-    for batch, vocab_size, size, hidden, n in ((6, 9, 3, 5, 4), (3, 6, 2, 1, 7), (5, 4, 1, 3, 1)):
+    for batch, vocab_size, size, hidden, n in ((6, 9, 3, 5, 4), (3, 6, 2, 1, 7), (5, 4, 1, 3, 1), (50, 9, 3, 5, 5)):
         scorer, weights = _scorer(student, vocab_size, size, hidden, n)
         windows = torch.randint(vocab_size, (batch, n))
         student.expect_close(scorer(windows), _scores(weights, windows), atol=SCORE)
