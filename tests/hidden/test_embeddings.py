@@ -36,8 +36,30 @@ def test_build_vocab_leaves_out_rare_words(student):
 
 def test_build_vocab_keeps_words_as_they_are(student):
     """No word is changed or left out, and ties are in the order of all code points: capitals before small letters."""
-    words = ["", " ale", "!", "'tis", "10", "9", "</s>", "<UNK>", "Zounds", "ark", "art", "arts", "thou", "zounds"]
-    words += ["École", "éclair"]
+    words = [
+        "",
+        " ale",
+        "!",
+        "'tis",
+        "10",
+        "9",
+        "</s>",
+        "<UNK>",
+        "Zounds",
+        "ark",
+        "art",
+        "arts",
+        "e\u0301",
+        "thou",
+        "zounds",
+    ]
+    words += [
+        "École",
+        "\u00e9",
+        "éclair",
+        "\uff21",
+        "\U0001f600",
+    ]  # é in two ways; two that UTF-16 has in another order
     student.expect_equal(student.build_vocab(words[::-1] + _shuffled(words)), _vocab(words))
     many = [f"{number:03}" for number in range(200)]
     student.expect_equal(student.build_vocab(_shuffled(many)), _vocab(many))

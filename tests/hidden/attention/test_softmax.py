@@ -59,6 +59,10 @@ def test_softmax_gradient(student):
         x.requires_grad_()
         _expect_gradients(student, got, _softmax(x, dim=dim), {"x": x}, cotangent, GRADIENT)
         x = x.detach()
+    x = x + torch.tensor([[9000.0], [0.0], [-9000.0]])
+    got = student.softmax.vjp(x, cotangent=cotangent, wrt=(0,))
+    x.requires_grad_()  # about 9000 float32 numbers are 0.001 apart
+    _expect_gradients(student, got, _softmax(x), {"x": x}, cotangent, 1e-2)
 
 
 def test_softmax_of_large_entries(student):

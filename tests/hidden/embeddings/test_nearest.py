@@ -145,6 +145,8 @@ def test_most_similar_leaves_out_the_word_itself(student):
     vectors[vocab["dagger"]] = -vectors[vocab["elm"]]
     _expect_words(student, student.most_similar("bread", vocab, vectors, 9), {"ale", "crown", "dagger", "elm"})
     _expect_words(student, student.most_similar("elm", vocab, vectors, 9), {"ale", "bread", "crown", "dagger"})
+    vocab, vectors = _analogy(_points("ale 1, Ale 2 0.1, bread 1 1"))  # a capital makes another word
+    student.expect_equal(student.most_similar("ale", vocab, vectors), ["Ale", "bread"])
 
 
 def _expect_words(student, got, words):
@@ -249,8 +251,8 @@ def test_analogy_never_answers_with_the_question(student):
         student.expect_equal(student.analogy("a", "b", "c", order, vectors), "found")
     rows = _points("a 1, c 0 1 1, found 0 1 0.8, hall 0 1 -1, ink 1 1")  # a is to a as c is to what is like c
     student.expect_equal(student.analogy("a", "a", "c", *_analogy(rows)), "found")
-    rows = _points("a 1, b 1 0.1, c 0 1, found 0 1, hall 1 1, ink 0.5 1")  # c has a double
-    student.expect_equal(student.analogy("a", "b", "c", *_analogy(rows)), "found")
+    rows = _points("a 1, b 1 0.1, c 0 1, C 0 1, hall 1 1, ink 0.5 1")  # a double of c, which is another word
+    student.expect_equal(student.analogy("a", "b", "c", *_analogy(rows)), "C")
 
 
 def test_analogy_of_an_unknown_word(student):
