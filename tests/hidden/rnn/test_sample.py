@@ -98,7 +98,7 @@ def test_sample_remembers_what_it_has_read(student):
 def _expect_half(student, draws, scale, **extra):
     """At the right temperature one of 501 ids comes half of the time, the others about as often as each other.
 
-    At a ninth of it that one would come always, and at 9 times as much never; at four fifths it would come with a
+    At a ninth of it that one would come always, at 9 times as much hardly ever; at four fifths it would come with a
     chance of 0.83, which 200 draws tell from a half. Returns what is drawn, and which.
     """
     logits = scale * torch.linspace(0, 0.02, 501)
