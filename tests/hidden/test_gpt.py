@@ -36,8 +36,7 @@ def test_gpt_has_its_parts(student):
     model = _fresh(student, layers=2, heads=4)
     _expect_parameters(student, model, _gpt_parameters(sizes))
     student.expect(len(model.at("blocks").take(9)) == 2, "There should be as many blocks as the config says.")
-    names = ("context_length", "num_heads")
-    for name, there in zip(names, model.gather(*(f"config.{name}" for name in names)), strict=True):
+    for name, there in zip(sizes, model.gather(*(f"config.{name}" for name in sizes)), strict=True):
         student.expect_equal(there, sizes[name], about=f"config.{name}")
 
 
@@ -57,7 +56,7 @@ def test_gpt_of_one_sequence(student):
 
 def test_gpt_of_a_batch(student):
     """Each sequence of a batch is on its own, for any sizes and any number of blocks."""
-    model, solution = _models(student, vocab=6, context=9, d_model=6, layers=2, heads=3)
+    model, solution = _models(student, vocab=6, context=9, d_model=6, layers=3, heads=3)
     tokens = _ids(6, 6, 6)
     student.expect_close(model(tokens), solution(tokens), atol=LOGITS)
 
@@ -142,7 +141,9 @@ def test_gpt_learns(student):
 
 
 def test_gpt_of_too_many_tokens(student):
-    """More tokens than `context_length` are a ValueError that names an argument."""
+    """More tokens than `context_length` are a ValueError that names an argument, in training and in evaluation."""
     model = _fresh(student, context=5)
-    with student.expect_raises(ValueError, naming=("tokens", "context_length", "config")):
-        model(_ids(2, 6))
+    for training in (True, False):
+        model.train(training)
+        with student.expect_raises(ValueError, naming=("tokens", "context_length", "config")):
+            model(_ids(2, 6))

@@ -22,6 +22,8 @@ GRADIENT = 2e-3  # of sums over all positions of a batch, of size up to 100
 CLOSE = 1e-3  # between logits, of which the right modules' differ by less than LOGITS
 
 VOCABULARY = 200  # of the models that decode: many, so that another context has another likeliest token
+# after a prompt of one token, of a model that says the last id and 0 in turn, and 0 from its sixth and last position on
+ALTERNATING = (VOCABULARY - 1, 0, VOCABULARY - 1, 0, VOCABULARY - 1, 0, 0, 0)
 
 ATTENDING = ("query", "key", "value")
 LINEARS = ("attention.query", "attention.key", "attention.value", "attention.output", "feed_forward.up")
@@ -175,6 +177,16 @@ def _make_certain(student, model, probabilities, d_model):
 def _make_slightly_likelier(student, model, id):
     """A decoder in which this token is always the likeliest, by a little that is far above rounding."""
     _make_certain(student, model, [1.002 if each == id else 1.0 for each in range(VOCABULARY)], 8)
+
+
+def _make_alternate(student, model):
+    """A decoder of one block for which the position that it reads decides: the likeliest token is ALTERNATING's."""
+    first, second = torch.eye(8)[0] - torch.eye(8)[1], torch.eye(8)[2] - torch.eye(8)[3]
+    tokens = torch.randn(VOCABULARY, 8) / 100
+    tokens[VOCABULARY - 1], tokens[0] = first, second
+    silent = {name: torch.zeros(each.shape) for name, each in _block_parameters(8, "blocks.0.").items()}
+    last = {"norm.weight": torch.ones(8), "norm.bias": torch.zeros(8), "token_embedding.weight": tokens}
+    _fill(student, model, silent | last | {"position_embedding.weight": 10 * torch.stack([first, second] * 3)})
 
 
 def _sure(probabilities, d_model):

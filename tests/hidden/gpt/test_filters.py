@@ -57,8 +57,9 @@ def test_top_k_gradient(student):
     """The gradient flows to what was kept; none comes from what is -inf, and none arrives there."""
     logits = torch.randn(3, 6)
     cotangent = torch.where(logits >= logits.sort(dim=-1).values[:, 4:5], torch.randn(3, 6), 0.0)
-    got = student.top_k_filter.vjp(logits, 2, cotangent=cotangent, wrt=(0,))[0]
-    student.expect_equal(got, cotangent, about="the gradient")
+    for k, wanted in ((2, cotangent), (9, torch.randn(3, 6))):
+        got = student.top_k_filter.vjp(logits, k, cotangent=wanted, wrt=(0,))[0]
+        student.expect_equal(got, wanted, about="the gradient")
 
 
 def test_top_k_leaves_its_input_alone(student):
@@ -146,8 +147,9 @@ def test_top_p_gradient(student):
     """The gradient flows to what was kept; none comes from what is -inf, and none arrives there."""
     logits = _shuffled((0.4, 0.3, 0.2, 0.1), 3)
     cotangent = torch.where(torch.isfinite(_top_p(logits, 0.5)), torch.randn(3, 4), 0.0)
-    got = student.top_p_filter.vjp(logits, 0.5, cotangent=cotangent, wrt=(0,))[0]
-    student.expect_equal(got, cotangent, about="the gradient")
+    for p, wanted in ((0.5, cotangent), (1.0, torch.randn(3, 4))):
+        got = student.top_p_filter.vjp(logits, p, cotangent=wanted, wrt=(0,))[0]
+        student.expect_equal(got, wanted, about="the gradient")
 
 
 def test_top_p_leaves_its_input_alone(student):

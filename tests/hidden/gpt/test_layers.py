@@ -43,7 +43,7 @@ def test_gelu_of_a_few_numbers(student):
 
 def test_gelu_of_any_shape(student):
     """Each entry of a tensor of any shape is on its own."""
-    for shape in ((5,), (2, 3, 5), ()):
+    for shape in ((5,), (2, 3, 5), (1, 4, 1), ()):
         x = 2 * torch.randn(shape)
         student.expect_close(student.gelu(x), _gelu(x), atol=ENTRY)
 
@@ -93,8 +93,9 @@ def test_layer_norm_starts_with_ones_and_zeros(student):
         there = name in parameters and parameters[name].requires_grad
         student.expect(there, f"`{name}` is not a parameter that can be trained.")
     student.expect_close(epsilon, 1e-5, atol=1e-9, about="epsilon")
-    layer = student.expect_handle(student.LayerNorm(4, 0.25), about="LayerNorm(4, 0.25)")
-    student.expect_close(layer.get("epsilon"), 0.25, atol=1e-9, about="epsilon")
+    for given in (0.25, 0.0):
+        layer = student.expect_handle(student.LayerNorm(4, given), about=f"LayerNorm(4, {given})")
+        student.expect_close(layer.get("epsilon"), given, atol=1e-9, about="epsilon")
 
 
 def _norms(student, weights):
@@ -140,6 +141,8 @@ def test_layer_norm_of_equal_entries(student):
     gradient = layer.vjp(x, cotangent=torch.randn(1, 3, 4), wrt=(0,))[0]
     gradient = student.expect_tensor(gradient, shape=(1, 3, 4), about="the gradient of x")
     student.expect(bool(torch.isfinite(gradient).all()), "The gradient has an entry that is nan or infinite.")
+    alone = student.expect_handle(student.LayerNorm(1), about="LayerNorm(1)")
+    student.expect_close(alone(torch.tensor([[2.0], [-0.5]])), torch.zeros(2, 1), atol=LAYER)
 
 
 def test_layer_norm_in_training_and_in_evaluation(student):

@@ -114,6 +114,7 @@ def test_load_leaves_the_other_model_alone(student):
     """Hugging Face's model is afterwards what it was, and can be trained as before."""
     weights = _their_weights(_gpt_weights(_sizes()))
     theirs = _hugging_face(student, weights, 0.01)
+    theirs.train(True)
     student.load_gpt2_weights(_fresh(student), theirs)
     told = theirs.parameters()
     for name, weight in weights.items():
@@ -122,13 +123,14 @@ def test_load_leaves_the_other_model_alone(student):
         student.expect(told[name].requires_grad, f"Hugging Face's {name} can no longer be trained.")
     epsilon, training = theirs.gather("transformer.ln_f.eps", "training")
     student.expect_close(epsilon, 0.01, atol=1e-6, about="Hugging Face's epsilon")
-    student.expect(not training, "Hugging Face's model was in evaluation mode and is not any more.")
+    student.expect(training, "Hugging Face's model was in training mode and is not any more.")
 
 
 def test_load_sizes_that_do_not_fit(student):
     """Another vocabulary, model size, number of blocks or too few positions: a ValueError that names an argument."""
     theirs = student.prop("hugging_face", _their_config(layers=2))
-    for sizes in ({"vocab": 10}, {"vocab": 12}, {"context": 7}, {"d_model": 4}, {"layers": 1}, {"layers": 3}):
+    several = ({"vocab": 12, "context": 5}, {"layers": 1, "heads": 4})  # as many numbers as theirs; the same product
+    for sizes in ({"vocab": 10}, {"vocab": 12}, {"context": 7}, {"d_model": 4}, {"layers": 1}, {"layers": 3}, *several):
         with student.expect_raises(ValueError, naming=("model", "hugging_face_model")):
             student.load_gpt2_weights(_fresh(student, **{"layers": 2, **sizes}), theirs)
 
