@@ -4,6 +4,7 @@ import torch
 
 from ..shared import _surprise
 from .shared import (
+    ALTERNATING,
     VOCABULARY,
     _certain,
     _decoders,
@@ -11,7 +12,7 @@ from .shared import (
     _expect_unchanged,
     _fresh,
     _ids,
-    _make_certain,
+    _make_alternate,
     _make_slightly_likelier,
     _prompt,
 )
@@ -19,13 +20,13 @@ from .shared import (
 DRAWS = 800
 
 # A share of draws is wrong where it is too large or too small with a chance of exp(-26): by chance, in all the shares
-# that these tests look at (32, on two sides each), once in 3e9 runs.
+# that these tests look at (36, on two sides each), once in 2e9 runs.
 TOO_SURPRISING = 26
 
 
-def _draws(student, model, steps=1, **options):
-    """DRAWS new ids, in as many steps: (DRAWS / steps, steps)."""
-    rows = DRAWS // steps
+def _draws(student, model, draws=DRAWS, steps=1, **options):
+    """So many new ids, in so many steps: (draws / steps, steps). Who reads a row at a time has time for 2000 a test."""
+    rows = draws // steps
     got = student.sample(model, torch.zeros(rows, 1, dtype=torch.int64), steps, **options)
     got = student.expect_tensor(got, shape=(rows, 1 + steps), dtype=torch.int64)
     student.expect(not got[:, 0].any(), "The result should begin with the prompt.")
@@ -72,9 +73,11 @@ def test_sample_by_the_probabilities(student):
 def test_sample_at_low_temperature(student):
     """The logits are divided by the temperature: a low one makes likely tokens likelier."""
     for chances, where in (((1e-17, 0.5, 0.5), "even at 1"), ((0.1, 0.45, 0.45), "there")):
-        drawn = _draws(student, _certain(student, chances), temperature=0.01)
+        drawn = _draws(student, _certain(student, chances), 200, temperature=0.01)
         student.expect(bool(drawn.all()), f"A token is drawn at temperature 0.01 that is all but impossible {where}.")
     _expect_powers(student, 0.3)
+    drawn = _draws(student, _certain(student, (0.48, 0.52)), 500, temperature=0.05)
+    _expect_shares(student, drawn, (0.168, 0.832))  # 0.48^20 is to 0.52^20 as 0.168 to 0.832
 
 
 def test_sample_at_high_temperature(student):
@@ -105,7 +108,7 @@ def test_sample_from_the_top_p(student):
 def test_sample_with_filters_at_their_limits(student):
     """A top-p of 0 leaves the likeliest token alone; a top-k greater than V, and a top-p of 1, leave all."""
     model = _certain(student, (0.25, 0.3, 0.45))
-    _expect_shares(student, _draws(student, model, top_p=0.0), (0.0, 0.0, 1.0))
+    _expect_shares(student, _draws(student, model, 60, top_p=0.0), (0.0, 0.0, 1.0))
     _expect_shares(student, _draws(student, model, top_k=5, top_p=1.0), (0.25, 0.3, 0.45))
 
 
@@ -120,7 +123,7 @@ def test_sample_with_both_filters(student):
     """A top-p counts where a top-k is given as well, and the other way round."""
     model = _certain(student, (0.3, 0.2, 0.5))
     for one, other, options in (("p", "k", {"top_k": 3, "top_p": 0.3}), ("k", "p", {"top_k": 1, "top_p": 0.9})):
-        drawn = _draws(student, model, **options)
+        drawn = _draws(student, model, 60, **options)
         likeliest = bool((drawn == 2).all())
         student.expect(likeliest, f"With a top-{other} a token is drawn that top-{one} alone leaves out.")
 
@@ -129,8 +132,10 @@ def test_sample_filters_in_order(student):
     """First the temperature, then top-k, then top-p of what is left."""
     model = _certain(student, (0.3, 0.2, 0.5))
     _expect_shares(student, _draws(student, model, steps=2, temperature=2.0, top_p=0.45), (0.4365, 0.0, 0.5635))
+    drawn = _draws(student, _certain(student, (0.05, 0.02, 0.93)), 400, temperature=4.0, top_k=2)
+    _expect_shares(student, drawn, (0.325, 0.0, 0.675))  # without the temperature 0.051 and 0.949
     for options in ({"temperature": 0.5, "top_p": 0.6}, {"top_k": 2, "top_p": 0.6}):
-        _expect_shares(student, _draws(student, model, **options), (0.0, 0.0, 1.0))
+        _expect_shares(student, _draws(student, model, 60, **options), (0.0, 0.0, 1.0))
 
 
 def test_sample_beyond_the_context(student):
@@ -143,9 +148,10 @@ def test_sample_beyond_the_context(student):
         _expect_greedy(student, solution, got, tokens, count)
         student.expect_equal(after[1], tokens, about="tokens after the call")
     _expect_unchanged(student, model)
-    _make_certain(student, model, [1e-12] * (VOCABULARY - 1) + [1.0], 8)  # the last one ends nothing
-    want = torch.full((2, 9), VOCABULARY - 1)
-    student.expect_equal(student.sample(model, want[:, :1], 8), want)
+    _make_alternate(student, model)
+    want = torch.tensor([[5, *ALTERNATING], [VOCABULARY - 1, *ALTERNATING]])  # no id ends anything
+    for rows, options in ((2, {"temperature": 0}), (2, {"top_k": 1}), (1, {"top_k": 1})):
+        student.expect_equal(student.sample(model, want[:rows, :1], 8, **options), want[:rows])
 
 
 def test_sample_draws_from_its_generator(student):
@@ -184,6 +190,6 @@ def test_sample_with_negative_temperature(student):
     """A temperature below 0 is a ValueError that names an argument."""
     # below 0, where nothing is said of it, the first token would be all but sure to be drawn
     model, tokens = _certain(student, (1e-17, 0.5, 0.5)), _ids(1, 2, 3)
-    for count, temperature in ((1, -0.5), (0, -1)):
+    for count, temperature in ((1, -0.5), (1, -0.001), (0, -1)):
         with student.expect_raises(ValueError, naming=("temperature",)):
             student.sample(model, tokens, count, temperature=temperature)
