@@ -125,8 +125,8 @@ def test_train_one_step(student):
 
 
 def test_train_several_steps(student):
-    """Each step has a batch of its own, whose loss is that of the model as the steps before have left it."""
-    _train_both(student, [_batch(2, 5), _batch(2, 5), _batch(2, 5), _batch(2, 5)], 4)
+    """Each step has a batch of its own, the last, shorter one too; its loss is that of the model as it is by then."""
+    _train_both(student, [_batch(2, 5), _batch(2, 5), _batch(2, 5), _batch(1, 5)], 4)
 
 
 def test_train_on_batches_that_differ(student):

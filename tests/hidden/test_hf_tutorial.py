@@ -146,6 +146,14 @@ def _model(student, end_is_likely=False, scale=0.3):
     return student.prop("gpt2", GPT2 | {"bos_token_id": END, "eos_token_id": END}, weights)
 
 
+def _counting_model(student):
+    """A GPT-2 that says, whatever it reads, 6 + n % 18 at position n: every token but the first ones in its turn."""
+    embedding = torch.nn.functional.normalize(torch.randn(GPT2["vocab_size"], GPT2["n_embd"]))
+    likely = 6 + torch.arange(GPT2["n_positions"]) % 18
+    weights = {"transformer.wte.weight": embedding, "transformer.wpe.weight": 20 * embedding[likely]}
+    return student.prop("gpt2", GPT2 | {"bos_token_id": END, "eos_token_id": END}, weights)
+
+
 def _generated(student, model, prompt):
     """The whole row that comes out with the student's options."""
     options = _options(student, "generate_options")
@@ -157,10 +165,11 @@ def _generated(student, model, prompt):
 
 
 def test_generate_options_give_twelve_tokens(student):
-    """Exactly twelve tokens are added, to a short prompt and to a longer one."""
+    """Exactly twelve tokens are added, to a short prompt and to a longer one, whichever tokens they are."""
     for length in (3, 9):
-        row = _generated(student, _model(student), torch.randint(6, 24, (1, length)))
-        student.expect(len(row) == length + 12, f"{len(row) - length} tokens are added to a prompt of {length}.")
+        for model in (_model(student), _counting_model(student)):
+            row = _generated(student, model, torch.randint(6, 24, (1, length)))
+            student.expect(len(row) == length + 12, f"{len(row) - length} tokens are added to a prompt of {length}.")
 
 
 def test_generate_options_go_on_where_the_end_is_likely(student):

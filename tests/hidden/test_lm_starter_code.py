@@ -168,7 +168,7 @@ def test_prepare_one_text(student):
 
 def test_prepare_with_the_tokenizer_that_is_handed_in(student):
     """Texts are cut by the tokenizer that is handed in, with their spaces, and are left as they are."""
-    texts = [f" {text}\n" for text in _texts(3)]
+    texts = [f" {text} é\n" for text in _texts(3)]
     tokenizer = student.prop("tokenizer", CHECKPOINT)
     tokenizer.method("add_tokens")([", "])  # which every text has, and which no token was yet
     want = [token for text in texts for token in [*tokenizer(text)["input_ids"], _tokenizer().eos_token_id]]

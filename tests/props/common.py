@@ -94,10 +94,18 @@ def tokenizer(directory: str) -> transformers.GPT2Tokenizer:
 
 
 def loader(batches: list[dict[str, torch.Tensor]]) -> torch.utils.data.DataLoader[dict[str, torch.Tensor]]:
-    """A DataLoader that gives these batches, as they are and in this order, each time it is gone through."""
+    """A DataLoader that gives these batches, as they are and in this order, each time it is gone through.
+
+    Where only the last one is shorter, if any, it makes them of single rows, as most loaders do, and knows their size.
+    """
     from torch.utils.data import DataLoader
 
-    return DataLoader(batches, batch_size=None, shuffle=False)  # type: ignore[arg-type]  # a list is a map-style dataset
+    sizes = [len(batch["input_ids"]) for batch in batches]
+    lengths = {batch["input_ids"].shape[1] for batch in batches}
+    if len(lengths) == 1 and set(sizes[:-1]) <= {sizes[0]} and sizes[-1] <= sizes[0]:
+        rows = [{key: batch[key][row] for key in batch} for batch in batches for row in range(len(batch["input_ids"]))]
+        return DataLoader(rows, batch_size=sizes[0], shuffle=False)  # type: ignore[arg-type]  # a list is a map-style dataset
+    return DataLoader(batches, batch_size=None, shuffle=False)  # type: ignore[arg-type]
 
 
 def function(name: str) -> Callable[[numpy.ndarray], float]:

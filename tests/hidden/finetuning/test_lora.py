@@ -64,7 +64,7 @@ def test_lora_shapes(student):
 
 
 def test_lora_begins_as_the_layer_itself(student):
-    """At the start B is zeros, so that the layer gives what it gave before, and A is random, in each layer anew."""
+    """At first B is zeros, so that the layer gives what it gave before, and A is random; what they become counts."""
     begun = []
     for conv in (False, True):
         layer = _lora(student, 6, 5, 2, 8, conv=conv, fill=False)
@@ -74,7 +74,10 @@ def test_lora_begins_as_the_layer_itself(student):
         student.expect(varied, "A should be random at the start.")
         begun.append(down)
         x = torch.randn(3, 6)
+        layer.wrapped.train(conv)
         student.expect_close(layer.wrapped(x), x @ layer.weight + layer.bias, atol=SUMS)
+        layer.wrapped.fill({"A": layer.down, "B": layer.up})
+        student.expect_close(layer.wrapped(x), layer(x), atol=SUMS, about="the result after A and B have changed")
     student.expect(not torch.equal(*begun), "Two layers begin with the same A.")
 
 
