@@ -318,7 +318,7 @@ def _with_run(length, before, after, distinct=1000):
 
 def test_longest_shared_run_in_the_middle(student):
     """A run that stands in the middle of both."""
-    for length in (1, 2, 5, 40):
+    for length in (1, 2, 5, 40, 130):
         _expect_run(student, *_with_run(length, before=3, after=4), length)
 
 
