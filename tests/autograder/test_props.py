@@ -137,6 +137,9 @@ def test_loader(student):
     assert loader.method("__len__")() == 2
     for _ in range(2):
         assert [batch["input_ids"].tolist() for batch in loader.take(3)] == [[[1, 2], [3, 4]], [[5, 6]]]
+    assert loader.get("batch_size") == 2, "as most loaders, it knows how many rows a batch has"
+    uneven = student.prop("loader", [batches[1], batches[0], batches[1]])
+    assert [batch["input_ids"].tolist() for batch in uneven.take(4)] == [[[5, 6]], [[1, 2], [3, 4]], [[5, 6]]]
 
 
 def test_function(student):

@@ -96,15 +96,15 @@ def tokenizer(directory: str) -> transformers.GPT2Tokenizer:
 def loader(batches: list[dict[str, torch.Tensor]]) -> torch.utils.data.DataLoader[dict[str, torch.Tensor]]:
     """A DataLoader that gives these batches, as they are and in this order, each time it is gone through.
 
-    Where only the last one is shorter, if any, it makes them of single rows, as most loaders do, and knows their size.
+    Where all have as many rows, the last one as many or fewer, it is made of the rows, and knows its batch size.
     """
     from torch.utils.data import DataLoader
 
-    sizes = [len(batch["input_ids"]) for batch in batches]
-    lengths = {batch["input_ids"].shape[1] for batch in batches}
-    if len(lengths) == 1 and set(sizes[:-1]) <= {sizes[0]} and sizes[-1] <= sizes[0]:
-        rows = [{key: batch[key][row] for key in batch} for batch in batches for row in range(len(batch["input_ids"]))]
-        return DataLoader(rows, batch_size=sizes[0], shuffle=False)  # type: ignore[arg-type]  # a list is a map-style dataset
+    counts = [len(next(iter(batch.values()))) for batch in batches]
+    lengths = {tensor.shape[1:] for batch in batches for tensor in batch.values()}
+    if len(lengths) == 1 and max(counts) == counts[0] == min(counts[:-1], default=counts[0]):
+        rows = [dict(zip(batch, row, strict=True)) for batch in batches for row in zip(*batch.values(), strict=True)]
+        return DataLoader(rows, batch_size=counts[0], shuffle=False)  # type: ignore[arg-type]  # a list is a map-style dataset
     return DataLoader(batches, batch_size=None, shuffle=False)  # type: ignore[arg-type]
 
 
