@@ -130,19 +130,25 @@ def test_split_documents_at_several_blank_lines(student):
 
 
 def test_split_documents_leaves_some_on_either_side(student):
-    """At least one document is kept aside, and at least one is not."""
+    """At least one document is kept aside, and at least one is not, also where there are but two."""
     documents = _texts(3)
     for share, aside in ((0.01, 1), (0, 1), (0.99, 2), (1, 2)):
         _expect_split(student, "\n\n".join(documents), documents, aside, share)
+    for share in (0, 0.5, 1):
+        _expect_split(student, "\n\n".join(documents[1:]), documents[1:], 1, share)
 
 
 # prepare
 
 
-def _prepared(student, texts, *sizes, **options):
-    """The batches that come out: each a dict of three tensors, checked for their form."""
+def _loader(student, texts, *sizes, **options):
     loader = student.prepare(texts, student.prop("tokenizer", CHECKPOINT), *sizes, **options)
-    batches = student.expect_handle(loader, about="the DataLoader").take(100)
+    return student.expect_handle(loader, about="the DataLoader")
+
+
+def _batches(student, loader):
+    """One pass over a loader: each batch a dict of three tensors, checked for their form."""
+    batches = loader.take(100)
     for batch in batches:
         student.expect(isinstance(batch, dict), "A batch is not a dict.")
         for name in ("input_ids", "attention_mask", "labels"):
@@ -150,6 +156,11 @@ def _prepared(student, texts, *sizes, **options):
             student.expect_tensor(batch[name], dtype=torch.int64, about=f"{name} of a batch")
         student.expect(len(batch) == 3, "A batch has more than input_ids, attention_mask and labels.")
     return batches
+
+
+def _prepared(student, texts, *sizes, **options):
+    """The batches that come out."""
+    return _batches(student, _loader(student, texts, *sizes, **options))
 
 
 def _joined(student, batches, name="input_ids"):
@@ -225,11 +236,10 @@ def test_prepare_keeps_the_order_unless_told_to_shuffle(student):
 
 
 def test_prepare_shuffles_by_its_seed(student):
-    """The same seed gives the same order, another seed another one."""
+    """The same seed gives the same order, whatever is drawn in between, and another seed another one."""
     texts = _texts(30)
-    first, again, other = (
-        _joined(student, _prepared(student, texts, 8, 4, shuffle=True, seed=seed)) for seed in (3, 3, 4)
-    )
+    loaders = [_loader(student, texts, 8, 4, shuffle=True, seed=seed) for seed in (3, 3, 4)]
+    first, again, other = (_joined(student, _batches(student, loader)) for loader in loaders)
     student.expect_equal(again, first, about="the blocks of the second loader with the same seed")
     student.expect(not torch.equal(other, first), "Two seeds give the same order.")
 
