@@ -184,7 +184,7 @@ def test_prepare_with_the_tokenizer_that_is_handed_in(student):
     tokenizer.method("add_tokens")([", "])  # which every text has, and which no token was yet
     want = [token for text in texts for token in [*tokenizer(text)["input_ids"], _tokenizer().eos_token_id]]
     loader, after = student.prepare.after(texts, tokenizer, 1, 1000)
-    batches = student.expect_handle(loader, about="the DataLoader").take(2)
+    batches = _batches(student, student.expect_handle(loader, about="the DataLoader"))
     student.expect_equal(_joined(student, batches).flatten(), torch.tensor(want), about="input_ids")
     student.expect_equal(after[0], texts, about="the list of texts after the call")
 
