@@ -127,9 +127,11 @@ def perplexity(model, dataloader, device="cpu"):
         with torch.inference_mode():
             for batch in dataloader:
                 inputs = {key: value.to(device) for key, value in batch.items() if key != "labels"}
-                logarithms = model(**inputs).logits.log_softmax(dim=-1)
-                for row, labels in zip(logarithms, batch["labels"].tolist(), strict=True):
-                    losses += [-float(row[t, label]) for t, label in enumerate(labels[1:]) if label != -100]
+                for row, labels in enumerate(batch["labels"].tolist()):
+                    for t, label in enumerate(labels):
+                        if t > 0 and label != -100:  # by a model that has read what stands before it, and no more
+                            begun = {key: value[row : row + 1, :t] for key, value in inputs.items()}
+                            losses.append(-float(model(**begun).logits[0, -1].log_softmax(dim=-1)[label]))
     finally:
         model.train(before)
     if not losses:
