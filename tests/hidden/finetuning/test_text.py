@@ -27,6 +27,10 @@ SILENT = (END, *HALVES)  # the ids of tokens with which no model begins
 SHORT, MIDDLE, LONG = "a", "a king,", "the king, in a thing"  # 1, 3 and 9 tokens
 LONGEST = ", ".join([LONG] * 4)  # 39 tokens
 PROMPTS = (SHORT, MIDDLE, LONG)
+ARGUMENTS = (  # what TextPipe's first one, which may have any name, is likely to be called
+    *("prompts", "prompt", "texts", "text", "inputs", "input", "input_text", "input_texts", "text_inputs"),
+    *("strings", "string", "sentences", "sentence", "prompt_or_prompts", "text_or_texts", "x"),
+)
 
 
 # TextPipe and generate_text: what a model writes
@@ -186,7 +190,7 @@ def test_pipe_of_an_empty_prompt(student):
     """An empty prompt is a ValueError, alone and in a list."""
     pipe = _pipe(student, _writer_weights())
     for prompts, count in (("", 2), (["a", ""], 2), ("", 0)):
-        with student.expect_raises(ValueError, naming=("prompts", "prompt", "texts", "text", "inputs")):
+        with student.expect_raises(ValueError, naming=ARGUMENTS):
             pipe(prompts, max_new_tokens=count)
 
 
