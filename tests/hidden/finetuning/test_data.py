@@ -154,7 +154,8 @@ def test_group_one_text_into_whole_blocks(student):
 def test_group_across_borders(student):
     """A block may begin in one text and end in another, whatever their lengths."""
     _expect_blocks(student, _examples(3, 5, 1, 7, 2), 6)
-    _expect_blocks(student, _examples(2, 1, 1, 4), 8)
+    twice = {key: [*texts, *texts] for key, texts in _examples(2, 1, 1, 4).items()}  # equal texts are two texts
+    _expect_blocks(student, twice, 8)
 
 
 def test_group_drops_the_remainder(student):
@@ -185,6 +186,7 @@ def test_group_with_empty_texts(student):
 def test_group_many_texts(student):
     """Of many texts, most shorter than a block, no token is lost or moved but those of the remainder."""
     _expect_blocks(student, _examples(*torch.randint(0, 12, (40,)).tolist()), 16)
+    _expect_blocks(student, _examples(*torch.randint(5, 9, (60,)).tolist()), 2)
 
 
 def test_group_gives_labels_of_their_own(student):

@@ -83,8 +83,8 @@ def test_lora_begins_as_the_layer_itself(student):
 
 def test_lora_trains_a_and_b_alone(student):
     """W and b are frozen: A and B are the only parameters that need a gradient."""
-    for conv in (False, True):
-        layer = _lora(student, 6, 5, 2, 8, conv=conv)
+    for conv, bias in ((False, True), (True, True), (False, False)):
+        layer = _lora(student, 6, 5, 2, 8, conv=conv, bias=bias)
         shapes = sorted(parameter.shape for parameter in layer.wrapped.parameters().values() if parameter.requires_grad)
         student.expect(shapes == [(2, 6), (5, 2)], "The parameters that are trained should be A and B, and no others.")
 

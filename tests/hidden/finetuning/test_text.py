@@ -154,10 +154,10 @@ def test_pipe_of_a_list(student):
 
 def test_pipe_adds_twenty_tokens_unless_told(student):
     """Without `max_new_tokens` twenty tokens are added; with it, that many, and none if it is 0."""
-    weights = _sure_weights((SHORT,), steps=20)
+    weights = _sure_weights((SHORT,), steps=22)
     pipe = _pipe(student, weights)
     student.expect_equal(pipe(SHORT), _written(weights, [SHORT], 20))
-    for count in (2, 0):
+    for count in (2, 0, 22):
         student.expect_equal(pipe([SHORT], max_new_tokens=count), _written(weights, [SHORT], count))
 
 
@@ -184,6 +184,7 @@ def test_pipe_keeps_prompts_as_they_are(student):
     pipe = _pipe(student, weights)
     for count in (3, 1):
         student.expect_equal(pipe(prompts, max_new_tokens=count), _written(weights, prompts, count))
+    student.expect_equal(pipe(prompts[0], max_new_tokens=1), _written(weights, prompts[:1], 1))
 
 
 def test_pipe_of_an_empty_prompt(student):
@@ -255,6 +256,7 @@ def test_generate_without_dropout(student):
         writer[0].train(training)
         _expect_texts(student, writer, weights, [LONG], count)
         student.generate_text(*writer, LONG, max_new_tokens=1, do_sample=True)
+        student.generate_text(*writer, LONG, max_new_tokens=0)
         for part in ("training", "transformer.drop.training"):
             now = writer[0].get(part)
             student.expect(now == training, f"Before, `model.{part}` was {training}; afterwards it is not.")
