@@ -61,8 +61,8 @@ def test_most_positive_of_unfriendly_texts(student):
 
 
 def test_most_positive_of_one_text(student):
-    """A single text is the most positive one, whatever its label."""
-    _expect_most_positive(student, ([GOOD], GOOD), ([WORSE], WORSE))
+    """A single text is the most positive one, whatever its label, and stays as it is."""
+    _expect_most_positive(student, ([GOOD], GOOD), ([WORSE], WORSE), ([f" {BAD}\n"], f" {BAD}\n"))
 
 
 # answers

@@ -136,6 +136,8 @@ def test_split_documents_leaves_some_on_either_side(student):
         _expect_split(student, "\n\n".join(documents), documents, aside, share)
     for share in (0, 0.5, 1):
         _expect_split(student, "\n\n".join(documents[1:]), documents[1:], 1, share)
+    documents = _texts(20)
+    _expect_split(student, "\n\n".join(documents), documents, 19, 1)
 
 
 # prepare
@@ -191,8 +193,8 @@ def test_prepare_with_the_tokenizer_that_is_handed_in(student):
 
 def test_prepare_cuts_across_texts(student):
     """All texts are put one after the other and cut into blocks; what is left at the end is dropped."""
-    for count, size in ((9, 11), (20, CONTEXT + 6)):  # how long blocks may be is the caller's affair
-        texts = _texts(count)
+    for count, size in ((9, 11), (70, CONTEXT + 6)):  # how long blocks may be is the caller's affair
+        texts = [*_texts(count), "the king", "the king"]  # equal texts are two texts
         got = _joined(student, _prepared(student, texts, size, 2))
         student.expect_equal(got, _blocks(texts, size), about="input_ids of all batches")
 
