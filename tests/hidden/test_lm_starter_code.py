@@ -194,7 +194,7 @@ def test_prepare_with_the_tokenizer_that_is_handed_in(student):
 def test_prepare_cuts_across_texts(student):
     """All texts are put one after the other and cut into blocks; what is left at the end is dropped."""
     for count, size in ((9, 11), (70, CONTEXT + 6)):  # how long blocks may be is the caller's affair
-        texts = [*_texts(count), "the king", "the king"]  # equal texts are two texts
+        texts = ["the king", "the king", *_texts(count)]  # equal texts are two texts
         got = _joined(student, _prepared(student, texts, size, 2))
         student.expect_equal(got, _blocks(texts, size), about="input_ids of all batches")
 
