@@ -114,9 +114,7 @@ def test_split_documents_by_share(student):
 
 def test_split_documents_of_several_lines(student):
     """Lines of one document stay together, with their spaces and the line ends between them, and none around them."""
-    documents = [
-        f"  {first}\n{second}\n{third} " for first, second, third in zip(_texts(8), _texts(8), _texts(8), strict=True)
-    ]
+    documents = [f"  {a}\n{b}\n{c} " for a, b, c in zip(_texts(8), _texts(8), _texts(8), strict=True)]
     documents[5] = documents[2]  # which is no reason to drop one of them
     documents[4], documents[6] = "\tKING. I'll go.\t", "EXEUNT"
     _expect_split(student, "\n" + "\n\n".join(documents) + "\n", documents, 2, 0.25)
@@ -131,13 +129,9 @@ def test_split_documents_at_several_blank_lines(student):
 
 def test_split_documents_leaves_some_on_either_side(student):
     """At least one document is kept aside, and at least one is not, also where there are but two."""
-    documents = _texts(3)
-    for share, aside in ((0.01, 1), (0, 1), (0.99, 2), (1, 2)):
+    for count, share, aside in ((3, 0.01, 1), (3, 0, 1), (3, 0.99, 2), (3, 1, 2), (2, 0, 1), (2, 1, 1), (20, 1, 19)):
+        documents = _texts(count)
         _expect_split(student, "\n\n".join(documents), documents, aside, share)
-    for share in (0, 0.5, 1):
-        _expect_split(student, "\n\n".join(documents[1:]), documents[1:], 1, share)
-    documents = _texts(20)
-    _expect_split(student, "\n\n".join(documents), documents, 19, 1)
 
 
 # prepare
@@ -161,7 +155,6 @@ def _batches(student, loader):
 
 
 def _prepared(student, texts, *sizes, **options):
-    """The batches that come out."""
     return _batches(student, _loader(student, texts, *sizes, **options))
 
 
@@ -195,8 +188,8 @@ def test_prepare_cuts_across_texts(student):
     """All texts are put one after the other and cut into blocks; what is left at the end is dropped."""
     for count, size in ((9, 11), (70, CONTEXT + 6)):  # how long blocks may be is the caller's affair
         texts = ["the king", "the king", *_texts(count)]  # equal texts are two texts
-        got = _joined(student, _prepared(student, texts, size, 2))
-        student.expect_equal(got, _blocks(texts, size), about="input_ids of all batches")
+        batches = _prepared(student, texts, size, 2)
+        student.expect_equal(_joined(student, batches), _blocks(texts, size), about="input_ids of all batches")
 
 
 def test_prepare_puts_the_end_after_each_text(student):
@@ -230,8 +223,7 @@ def test_prepare_keeps_the_order_unless_told_to_shuffle(student):
     """Without `shuffle` the blocks come in the order of the text; with it in another one, and all of them."""
     texts = _texts(30)
     want = _blocks(texts, 8)  # 30 blocks or more: that a right shuffle leaves them in order has probability 1 / 30!
-    got = _joined(student, _prepared(student, texts, 8, 4))
-    student.expect_equal(got, want, about="input_ids of all batches")
+    student.expect_equal(_joined(student, _prepared(student, texts, 8, 4)), want, about="input_ids of all batches")
     shuffled = _joined(student, _prepared(student, texts, 8, 4, shuffle=True))
     student.expect_equal(sorted(shuffled.tolist()), sorted(want.tolist()), about="the shuffled blocks, sorted,")
     student.expect(not torch.equal(shuffled, want), "With shuffle=True the blocks come in the order of the text.")
@@ -320,12 +312,10 @@ def _expect_run(student, sample, training, want):
 def _with_run(length, before, after, distinct=1000):
     """(sample, training) that share a run of exactly this length, and nothing longer, at random places."""
     run = random.sample(range(distinct), length)
-    sample = (
-        random.sample(range(distinct, 2 * distinct), before) + run + random.sample(range(distinct, 2 * distinct), after)
-    )
+    others = range(distinct, 2 * distinct)
+    sample = [*random.sample(others, before), *run, *random.sample(others, after)]
     training = [random.randrange(2 * distinct, 3 * distinct) for _ in range(50)]
-    training[20:20] = run
-    return sample, training
+    return sample, [*training[:20], *run, *training[20:]]
 
 
 def test_longest_shared_run_in_the_middle(student):
@@ -363,9 +353,8 @@ def test_longest_shared_run_stands_in_one_piece(student):
 
 def test_longest_shared_run_of_nothing(student):
     """Where nothing is shared, or nothing is there, it is 0."""
-    _expect_run(student, [1, 2, 3], [4, 5, 6], 0)
-    _expect_run(student, [], [4, 5, 6], 0)
-    _expect_run(student, [1, 2, 3], [], 0)
+    for sample, training in (([1, 2, 3], [4, 5, 6]), ([], [4, 5, 6]), ([1, 2, 3], [])):
+        _expect_run(student, sample, training, 0)
 
 
 def test_longest_shared_run_in_a_long_text(student):
@@ -386,9 +375,8 @@ def _trained_perplexity(student, model):
     wanted = dict(ours.named_parameters())
     trained = model.parameters()
     missing = sorted(wanted.keys() - trained.keys())
-    student.expect(
-        not missing, f"The model that comes back is not of the given kind: it has no {', '.join(missing[:2])}."
-    )
+    told = f"The model that comes back is not of the given kind: it has no {', '.join(missing[:2])}."
+    student.expect(not missing, told)
     with torch.no_grad():
         for name, parameter in wanted.items():
             data = student.expect_tensor(trained[name].data, parameter.shape, about=f"{name} of the model")
