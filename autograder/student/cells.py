@@ -84,7 +84,7 @@ def run(
 
 def why_missing(name: str, cells: Sequence[Cell], failures: Sequence[Failure], reveal: bool) -> str:
     """The first that failed of the cells that make a name, in brackets, and what it said if `reveal`; or nothing."""
-    makers = {cell.number for cell in cells if name in cell.makes() or (not cell.makes() and name in cell.source)}
+    makers = {cell.number for cell in cells if name in cell.makes()}
     told = next((failure for failure in failures if failure["cell"] in makers), None)
     if told is None:
         return ""

@@ -37,6 +37,7 @@ _MAGIC = re.compile(
     """,
     re.VERBOSE,
 )
+_MAKING = re.compile(r"^[ \t]*(?:(?:async[ ]+)?def|class)[ ]+(\w+)|^[ \t]*(\w+)[ ]*=(?!=)", re.MULTILINE)
 _TOKEN = re.compile(r"\"\"\"|'''|[\"'#()\[\]{}]")
 
 
@@ -57,11 +58,11 @@ class Cell:
         return parsed(self.source)
 
     def makes(self) -> frozenset[str]:
-        """The names that it gives a value to, outside of its functions and classes; none where it is no Python."""
+        """The names that it gives a value to, outside of its functions and classes; by its looks if it is no Python."""
         try:
             return frozenset(_names_made(self.tree().body))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return frozenset()
+            return frozenset(made for pair in _MAKING.findall(self.source) for made in pair if made)
 
 
 def _names_made(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -215,8 +215,10 @@ def test_a_value_that_is_not_set_is_missing(run, unset):
 
 def test_what_is_missing_names_the_cell_that_failed_to_make_it(run):
     class_of_their_own = "class Told(KeyError):\n    pass\nraise Told('a text')\nx = 1"
-    cells = (class_of_their_own, "def f(:", "x = y = None")
+    cells = (class_of_their_own, "def f(:\n", "z = (\ny == 1", "x = y = z = None", "print(y + 1)")
     student = run(*cells)
+    with pytest.raises(MissingName, match=r"`z` is still None \(cell 3 failed with SyntaxError\)$"):
+        student.value("z")
     with pytest.raises(MissingName, match=r"`x` is still None \(cell 1 failed with KeyError\)$"):
         student.value("x")
     with pytest.raises(MissingName, match=r"book.ipynb has no f \(cell 2 failed with SyntaxError\)$"):
